@@ -1,0 +1,1 @@
+"""Pure and deterministic: no disk, no network, no tracking server."""

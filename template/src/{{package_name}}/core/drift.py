@@ -1,0 +1,235 @@
+"""Drift: whether values are still distributed as they were when the model was trained.
+
+Each test wants two things at once before it speaks of drift: a difference that chance does not
+explain (small samples differ by chance) and one that is large enough to matter (in large samples
+any difference is significant).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, PositiveFloat
+
+from .components import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import pandas as pd
+
+    Values = pd.Series[Any]
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+MAX_CATEGORIES = 50
+"""Rarer values of a text column, past this many, are compared as one."""
+
+
+class Difference(NamedTuple):
+    """What one test found in one column."""
+
+    column: str
+    test: str
+    statistic: float
+    limit: float
+    """What the statistic must reach to be drift."""
+    p_value: float
+    drifted: bool
+
+
+class DriftTest(Component, ABC):
+    """A comparison of two samples of one column."""
+
+    KIND: str
+    alpha: Probability = 0.01
+    """How often a whole report may speak of drift by chance."""
+
+    @abstractmethod
+    def applies(self, values: Values) -> bool:
+        """Say whether the test is for values of this type."""
+
+    @abstractmethod
+    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+        """Compare two samples.
+
+        Args:
+            reference: n values that the model was trained on.
+            live: m values seen since.
+            alpha: how often this one comparison may speak of drift by chance.
+
+        Returns:
+            The statistic, what it must reach to be drift, and the p-value.
+        """
+
+
+class PSITest(DriftTest):
+    """Population stability index over the reference's deciles, or over its categories.
+
+    A missing value is a bin of its own. The index must exceed both the customary threshold and
+    what chance gives samples of this size.
+
+    Source: Yurdakul and Naranjo (2020), Statistical properties of the population stability index,
+    Journal of Risk Model Validation 14(4).
+    """
+
+    KIND: Literal["PSITest"] = "PSITest"
+    threshold: PositiveFloat = 0.2
+    bins: Annotated[int, Field(ge=2)] = 10
+
+    def applies(self, values: Values) -> bool:
+        return True
+
+    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+        import numpy as np
+        from scipy import stats
+
+        before, after = _counts(reference, live, self.bins)
+        # Half a row in an empty bin: the logarithm of nothing is not a number.
+        p = np.maximum(before, 0.5) / before.sum()
+        q = np.maximum(after, 0.5) / after.sum()
+        index = float(((q - p) * np.log(q / p)).sum())
+        scale = 1 / len(reference) + 1 / len(live)
+        freedom = max(len(before) - 1, 1)
+        by_chance = float(stats.chi2.ppf(1 - alpha, freedom)) * scale
+        p_value = float(stats.chi2.sf(index / scale, freedom))
+        return index, max(self.threshold, by_chance), p_value
+
+
+class KSTest(DriftTest):
+    """Two-sample Kolmogorov-Smirnov test of numbers and times.
+
+    Source: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.ks_2samp.html
+    """
+
+    KIND: Literal["KSTest"] = "KSTest"
+    threshold: Probability = 0.1
+    """The least distance between the two distribution functions that matters."""
+
+    def applies(self, values: Values) -> bool:
+        return _is_ordered(values)
+
+    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+        from scipy import stats
+
+        before, after = _numbers(reference.dropna()), _numbers(live.dropna())
+        if not len(before) or not len(after):
+            both = len(before) == len(after)
+            return (0.0, self.threshold, 1.0) if both else (1.0, self.threshold, 0.0)
+        result = stats.ks_2samp(before, after, method="asymp")
+        p_value = float(result.pvalue)
+        statistic = float(result.statistic)
+        return statistic, self.threshold if p_value < alpha else float("inf"), p_value
+
+
+class ChiSquaredTest(DriftTest):
+    """Chi-squared test of the frequencies of categories and labels.
+
+    Source: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.chi2_contingency.html
+    """
+
+    KIND: Literal["ChiSquaredTest"] = "ChiSquaredTest"
+    threshold: Probability = 0.1
+    """The least Cramér's V that matters."""
+
+    def applies(self, values: Values) -> bool:
+        return not _is_ordered(values)
+
+    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+        import numpy as np
+        from scipy import stats
+
+        before, after = _counts(reference, live, MAX_CATEGORIES)
+        table = np.array([before, after])
+        table = table[:, table.sum(axis=0) > 0]
+        if table.shape[1] < 2:
+            return 0.0, self.threshold, 1.0
+        result = stats.chi2_contingency(table, correction=False)
+        p_value = float(result.pvalue)
+        association = float(np.sqrt(result.statistic / table.sum()))
+        return association, self.threshold if p_value < alpha else float("inf"), p_value
+
+
+DriftTestKind = Annotated[PSITest | KSTest | ChiSquaredTest, Field(discriminator="KIND")]
+
+
+def compare(
+    reference: pd.DataFrame, live: pd.DataFrame, tests: Sequence[DriftTest]
+) -> list[Difference]:
+    """Compare each column of two tables by each test that is for its type.
+
+    Args:
+        reference: n rows from training.
+        live: m rows seen since, with the same columns.
+        tests: what to compare by; each one's alpha is shared among its comparisons (Bonferroni).
+
+    Returns:
+        One difference for each column and test.
+    """
+    differences = []
+    for test in tests:
+        names = [str(name) for name in reference if test.applies(reference[name])]
+        for name in names:
+            statistic, limit, p_value = test.compare(
+                reference[name], live[name], test.alpha / len(names)
+            )
+            drifted = not statistic < limit
+            differences.append(Difference(name, test.KIND, statistic, limit, p_value, drifted))
+    return differences
+
+
+def _is_ordered(values: Values) -> bool:
+    import pandas as pd
+
+    types = pd.api.types
+    dtype = values.dtype
+    if types.is_bool_dtype(dtype):
+        return False
+    return bool(types.is_numeric_dtype(dtype) or types.is_datetime64_any_dtype(dtype))
+
+
+def _numbers(values: Values) -> np.ndarray[Any, np.dtype[np.float64]]:
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        values = values.astype("int64")
+    return values.to_numpy(dtype="float64")
+
+
+def _counts(
+    reference: Values, live: Values, bins: int
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Count both samples in the bins that the reference gives."""
+    import numpy as np
+    import pandas as pd
+
+    if _is_ordered(reference):
+        known = _numbers(reference.dropna())
+        # A few distinct values are bins as they are; quantiles of them would fall together.
+        edges = np.unique(known)
+        if len(edges) > bins:
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+        else:
+            edges = (edges[1:] + edges[:-1]) / 2
+
+        def count(values: Values) -> np.ndarray[Any, np.dtype[np.float64]]:
+            places = np.searchsorted(edges, _numbers(values.dropna()), side="right")
+            counted = np.bincount(places, minlength=len(edges) + 1)
+            return np.append(counted, values.isna().sum()).astype("float64")
+
+        before, after = count(reference), count(live)
+    else:
+        shares = reference.astype("str").value_counts()
+        common = shares.index[: MAX_CATEGORIES - 1]
+
+        def frequencies(values: Values) -> pd.Series[Any]:
+            labels = values.astype("str").where(values.notna(), "\0missing")
+            known_labels = labels.where(labels.isin([*common, "\0missing"]), "\0other")
+            return known_labels.value_counts()
+
+        both = pd.concat([frequencies(reference), frequencies(live)], axis=1).fillna(0)
+        before = both.iloc[:, 0].to_numpy(dtype="float64")
+        after = both.iloc[:, 1].to_numpy(dtype="float64")
+    seen = (before + after) > 0
+    return before[seen], after[seen]

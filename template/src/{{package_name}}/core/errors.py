@@ -1,0 +1,33 @@
+"""Errors that a user can mend: the command line prints their sentence and no traceback."""
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """Something that the user can mend; its text says what, where, and how."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(UserError):
+    """The command line or a conf is wrong."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """The data is missing, empty, or not what the schemas say."""
+
+    exit_code = 3
+
+
+class RegistryError(UserError):
+    """The registry does not hold what the job needs."""
+
+    exit_code = 4
+
+
+class PromotionError(UserError):
+    """A version was refused; the reason is tagged on it."""
+
+    exit_code = 5

@@ -1,0 +1,122 @@
+"""Explainers: which columns a model goes by."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, PositiveInt
+
+from .components import Component
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+    from .metrics import Metric
+
+
+class Explanation(NamedTuple):
+    """What one explainer found."""
+
+    importances: pd.Series[float]
+    """One number for each column; greater means that the model goes by it more."""
+    values: pd.DataFrame | None
+    """What each column adds to each row's prediction, where the explainer says so."""
+
+
+class Explainer(Component, ABC):
+    """A way to say which columns a fitted pipeline goes by."""
+
+    KIND: str
+    label: ClassVar[str]
+    """What an importance measures."""
+    random_state: int = 0
+
+    @abstractmethod
+    def explain(
+        self, pipeline: Pipeline, inputs: pd.DataFrame, target: pd.Series[Any], metric: Metric
+    ) -> Explanation:
+        """Explain a pipeline.
+
+        Args:
+            pipeline: fitted.
+            inputs: n rows that it was not trained on.
+            target: their n true values.
+            metric: what a column's worth is measured by, where the explainer measures it.
+        """
+
+
+class PermutationExplainer(Explainer):
+    """How much worse the score gets when a column's values are shuffled.
+
+    Source: https://scikit-learn.org/stable/modules/permutation_importance.html
+    """
+
+    KIND: Literal["PermutationExplainer"] = "PermutationExplainer"
+    label: ClassVar[str] = "loss of score when shuffled"
+    repeats: PositiveInt = 5
+
+    def explain(
+        self, pipeline: Pipeline, inputs: pd.DataFrame, target: pd.Series[Any], metric: Metric
+    ) -> Explanation:
+        import pandas as pd
+        from sklearn.inspection import permutation_importance
+
+        result = permutation_importance(
+            pipeline,
+            inputs,
+            target,
+            scoring=metric.gain,
+            n_repeats=self.repeats,
+            random_state=self.random_state,
+        )
+        return Explanation(pd.Series(result.importances_mean, index=inputs.columns), None)
+
+
+class ShapExplainer(Explainer):
+    """How much each column moves each prediction away from the mean one.
+
+    Trees are explained exactly; any other model by sampling permutations of its columns.
+
+    Source: Lundberg and Lee (2017), A unified approach to interpreting model predictions;
+    https://shap.readthedocs.io
+    """
+
+    KIND: Literal["ShapExplainer"] = "ShapExplainer"
+    label: ClassVar[str] = "mean absolute SHAP value"
+    background_rows: PositiveInt = 100
+    """How many rows stand for the mean prediction where a model is not of trees."""
+
+    def explain(
+        self, pipeline: Pipeline, inputs: pd.DataFrame, target: pd.Series[Any], metric: Metric
+    ) -> Explanation:
+        import numpy as np
+        import pandas as pd
+        import shap
+
+        columns, model = pipeline[:-1], pipeline[-1]
+        names = [str(name) for name in columns.get_feature_names_out()]
+        table = np.asarray(columns.transform(inputs), dtype="float64")
+        try:
+            explainer = shap.TreeExplainer(model)
+        except shap.utils._exceptions.InvalidModelError:
+            function = getattr(model, "predict_proba", model.predict)
+            background = shap.utils.sample(table, self.background_rows, self.random_state)
+            explainer = shap.Explainer(function, background, seed=self.random_state)
+        values = np.asarray(explainer(table).values)
+        if values.ndim == 2:
+            flat = pd.DataFrame(values, index=inputs.index, columns=names)
+        else:
+            flat = pd.concat(
+                [
+                    pd.DataFrame(values[:, :, place], inputs.index, names).add_suffix(f" [{label}]")
+                    for place, label in enumerate(model.classes_)
+                ],
+                axis=1,
+            )
+            values = np.abs(values).sum(axis=2)
+        return Explanation(pd.Series(np.abs(values).mean(axis=0), index=names), flat)
+
+
+ExplainerKind = Annotated[PermutationExplainer | ShapExplainer, Field(discriminator="KIND")]

@@ -1,0 +1,194 @@
+"""Tables at the boundaries: nothing goes in or out that its schema does not describe."""
+
+import copy
+import functools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera import dtypes
+from pandera.engines.pandas_engine import Engine
+
+from .errors import DataError
+
+EXAMPLES = 3
+"""How many offending rows an error shows for each column and check."""
+
+
+def index_name(schema: type[pa.DataFrameModel]) -> str:
+    """Name the column that identifies a row.
+
+    Raises:
+        DataError: The schema does not name its index.
+    """
+    index = schema.to_schema().index
+    if index is None or index.name is None:
+        raise DataError(
+            f"The schema {schema.__name__} does not name its index: declare the column that"
+            " identifies a row, as in 'id: Index[int] = pa.Field(check_name=True)'."
+        )
+    return str(index.name)
+
+
+def column_names(schema: type[pa.DataFrameModel]) -> list[str]:
+    """List the columns of a schema in their order, without the index."""
+    return [str(name) for name in schema.to_schema().columns]
+
+
+def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
+    """Group the columns of a schema by how a model and a file must treat them.
+
+    Returns:
+        The names under ``number`` (booleans too), ``text`` (categories too) and ``time``.
+
+    Raises:
+        DataError: A column has a type that is none of these.
+    """
+    kinds: dict[str, list[str]] = {"number": [], "text": [], "time": []}
+    for name, column in schema.to_schema().columns.items():
+        if dtypes.is_numeric(column.dtype) or dtypes.is_bool(column.dtype):
+            kinds["number"].append(str(name))
+        elif dtypes.is_string(column.dtype) or dtypes.is_category(column.dtype):
+            kinds["text"].append(str(name))
+        elif dtypes.is_datetime(column.dtype):
+            kinds["time"].append(str(name))
+        else:
+            raise DataError(
+                f"The schema {schema.__name__} types the column '{name}' as {column.dtype}:"
+                " use a number, bool, str, pd.CategoricalDtype or pd.Timestamp."
+            )
+    return kinds
+
+
+def conform(
+    frame: pd.DataFrame, schema: type[pa.DataFrameModel], source: str, *, indexed: bool = True
+) -> pd.DataFrame:
+    """Give a table the types of its schema where no value changes by it, and check it.
+
+    Args:
+        frame: rows of any number; the index may still be an ordinary column.
+        schema: what the table must be.
+        source: where the table comes from, for the error.
+        indexed: whether the table must have the schema's index, or may have any.
+
+    Returns:
+        The table with the schema's index and types.
+
+    Raises:
+        DataError: With a table of column, check, count and example rows.
+    """
+    rules = _rules(schema, indexed)
+    index = index_name(schema)
+    if index in frame.columns:
+        frame = frame.set_index(index)
+    elif indexed and frame.index.name != index:
+        raise DataError(f"{source} has no column '{index}', which identifies a row.")
+    failures = [
+        {"column": name, "check": "is there", "count": len(frame), "examples": ""}
+        for name in rules.columns
+        if name not in frame and not rules.columns[name].regex
+    ]
+    converted: dict[str, pd.Series[Any]] = {}
+    for name, column in rules.columns.items():
+        if name not in frame.columns or column.dtype is None:
+            continue
+        if not column.dtype.check(Engine.dtype(frame[name].dtype)):
+            converted[str(name)], wrong = _convert(frame[name], column.dtype)
+            failures += _failures(str(name), f"is {column.dtype}", frame[name][wrong])
+    if not failures:
+        try:
+            return rules.validate(frame.assign(**converted) if converted else frame, lazy=True)
+        except pa.errors.SchemaErrors as error:
+            cases = error.failure_cases
+            for (name, check), rows in cases.groupby(["column", "check"], dropna=False, sort=False):
+                cells = rows.set_index("index")["failure_case"]
+                failures += _failures(str(name) if pd.notna(name) else index, str(check), cells)
+    table = pd.DataFrame(failures).to_string(index=False)
+    raise DataError(f"{source} does not match the schema {schema.__name__}:\n{table}")
+
+
+def check_pair(inputs: pd.DataFrame, targets: pd.DataFrame) -> None:
+    """Check that inputs and targets are the same rows, each once, in the same order.
+
+    Raises:
+        DataError: There are no rows, an identifier comes twice, or the two differ.
+    """
+    if inputs.empty:
+        raise DataError("The inputs hold no rows.")
+    if not inputs.index.is_unique:
+        twice = inputs.index[inputs.index.duplicated()].unique()
+        raise DataError(
+            f"The inputs hold {len(twice)} identifiers more than once, as"
+            f" {_examples(twice)}: '{inputs.index.name}' must identify a row."
+        )
+    if inputs.index.equals(targets.index):
+        return
+    lone = inputs.index.symmetric_difference(targets.index)
+    if len(lone):
+        raise DataError(
+            f"Inputs and targets are not the same rows: {len(lone)} stand in one of them only,"
+            f" as {inputs.index.name} {_examples(lone)}."
+        )
+    raise DataError("Inputs and targets hold the same rows in a different order: sort one of them.")
+
+
+def fingerprint(frame: pd.DataFrame) -> str:
+    """Digest the values of a table, whatever file they came from.
+
+    Args:
+        frame: rows of any number; their order counts.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    rows = pd.util.hash_pandas_object(frame, index=True).to_numpy()
+    weights = np.arange(1, len(rows) + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    return f"{int((rows * weights).sum(dtype=np.uint64)):016x}"
+
+
+@functools.cache
+def _rules(schema: type[pa.DataFrameModel], indexed: bool) -> pa.DataFrameSchema:
+    rules = copy.copy(schema.to_schema())
+    if not indexed:
+        rules.index = None
+    return rules
+
+
+def _convert(values: "pd.Series[Any]", dtype: Any) -> "tuple[pd.Series[Any], pd.Series[bool]]":
+    """Convert a column without changing a value, and mark the cells where that is impossible."""
+    missing = values.isna()
+    none = pd.Series(False, index=values.index)
+    is_text = not pd.api.types.is_numeric_dtype(values.dtype)
+    if dtypes.is_string(dtype) or dtypes.is_category(dtype):
+        return (values.astype(dtype.type), none) if is_text or missing.all() else (values, ~missing)
+    if dtypes.is_datetime(dtype):
+        times = pd.to_datetime(values, errors="coerce") if is_text else values
+        wrong = (times.isna() & ~missing) if is_text else ~missing
+        return (values, wrong) if wrong.any() else (times.astype(dtype.type), none)
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & ~missing
+    holds_missing = dtypes.is_float(dtype) or isinstance(
+        dtype.type, pd.api.extensions.ExtensionDtype
+    )
+    if not holds_missing:
+        wrong |= missing
+    if dtypes.is_bool(dtype):
+        wrong |= ~numbers.isin([0, 1]) & ~missing
+    elif dtypes.is_int(dtype):
+        wrong |= (numbers % 1 != 0) & ~missing
+    if wrong.any():
+        return values, wrong
+    converted = numbers.astype(dtype.type)
+    return converted, (converted.astype(numbers.dtype) != numbers) & ~missing
+
+
+def _failures(column: str, check: str, cells: "pd.Series[Any]") -> list[dict[str, Any]]:
+    if cells.empty:
+        return []
+    rows = [f"{cell!r} at {row}" for row, cell in cells.iloc[:EXAMPLES].items()]
+    return [{"column": column, "check": check, "count": len(cells), "examples": ", ".join(rows)}]
+
+
+def _examples(values: "pd.Index[Any]") -> str:
+    return ", ".join(str(value) for value in values[:EXAMPLES])

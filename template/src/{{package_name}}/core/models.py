@@ -1,0 +1,155 @@
+"""Models: pipelines built from the columns of a schema.
+
+To add one, write a class with a ``KIND`` and an ``estimator``, and name it in ``ModelKind``. Its
+fields are the estimator's own parameters: what they are, a conf can set and tuning can search.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from .components import Component
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pandera.pandas as pa
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+Problem = Literal["regression", "classification"]
+
+MAX_CATEGORIES = 50
+"""A text column's rarer values, past this many, are seen as one."""
+
+
+class Model(Component, ABC):
+    """Parameters of an estimator, and how to build it."""
+
+    KIND: str
+
+    @abstractmethod
+    def estimator(self, problem: Problem) -> BaseEstimator:
+        """Build the estimator, not yet fitted."""
+
+    def parameters(self) -> dict[str, Any]:
+        """List the estimator's parameters by their scikit-learn names."""
+        return self.model_dump(exclude={"KIND"})
+
+    def pipeline(self, schema: type[pa.DataFrameModel], problem: Problem) -> Pipeline:
+        """Build the pipeline that takes a table of the schema.
+
+        Numbers and booleans pass as they are, missing ones too; text and categories become one
+        column for each value, where a missing or a new value is a value of its own; times are
+        left out.
+
+        Args:
+            schema: the inputs.
+            problem: what the targets are.
+
+        Returns:
+            A pipeline of two steps, ``columns`` and ``model``, not yet fitted.
+        """
+        from sklearn.compose import ColumnTransformer
+        from sklearn.pipeline import Pipeline
+        from sklearn.preprocessing import OneHotEncoder
+
+        from .frames import columns_by_kind
+
+        kinds = columns_by_kind(schema)
+        encoder = OneHotEncoder(
+            handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False
+        )
+        columns = ColumnTransformer(
+            [("numbers", "passthrough", kinds["number"]), ("texts", encoder, kinds["text"])],
+            verbose_feature_names_out=False,
+        )
+        return Pipeline([("columns", columns), ("model", self.estimator(problem))])
+
+
+class BaselineModel(Model):
+    """Predict the mean, or the frequencies of the labels: what any model has to beat."""
+
+    KIND: Literal["BaselineModel"] = "BaselineModel"
+
+    def estimator(self, problem: Problem) -> BaseEstimator:
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+
+        return DummyRegressor() if problem == "regression" else DummyClassifier(strategy="prior")
+
+
+class GradientBoostingModel(Model):
+    """Trees that each correct the ones before them, on histograms of the columns.
+
+    Source: https://scikit-learn.org/stable/modules/ensemble.html#histogram-based-gradient-boosting
+    """
+
+    KIND: Literal["GradientBoostingModel"] = "GradientBoostingModel"
+    max_iter: PositiveInt = 100
+    learning_rate: PositiveFloat = 0.1
+    max_leaf_nodes: Annotated[int, Field(ge=2)] | None = 31
+    max_depth: PositiveInt | None = None
+    min_samples_leaf: PositiveInt = 20
+    l2_regularization: NonNegativeFloat = 0.0
+    early_stopping: bool = False
+    random_state: int = 0
+
+    def estimator(self, problem: Problem) -> BaseEstimator:
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        if problem == "regression":
+            return HistGradientBoostingRegressor(**self.parameters())
+        return HistGradientBoostingClassifier(**self.parameters())
+
+
+class RandomForestModel(Model):
+    """The mean of many trees, each grown on its own sample of the rows.
+
+    Source: https://scikit-learn.org/stable/modules/ensemble.html#random-forests
+    """
+
+    KIND: Literal["RandomForestModel"] = "RandomForestModel"
+    n_estimators: PositiveInt = 100
+    max_depth: PositiveInt | None = None
+    min_samples_leaf: PositiveInt = 1
+    max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] = "sqrt"
+    n_jobs: int | None = None
+    random_state: int = 0
+
+    def estimator(self, problem: Problem) -> BaseEstimator:
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        if problem == "regression":
+            return RandomForestRegressor(**self.parameters())
+        return RandomForestClassifier(**self.parameters())
+
+
+ModelKind = Annotated[
+    BaselineModel | GradientBoostingModel | RandomForestModel, Field(discriminator="KIND")
+]
+
+
+def predict(pipeline: Pipeline, inputs: pd.DataFrame) -> pd.DataFrame:
+    """Predict with a fitted pipeline.
+
+    Args:
+        pipeline: fitted; a regressor, or a classifier with probabilities.
+        inputs: n rows.
+
+    Returns:
+        n rows under the same index: ``prediction`` and, for a classifier,
+        ``probability_<label>`` for each label.
+    """
+    import pandas as pd
+
+    if not hasattr(pipeline, "predict_proba"):
+        return pd.DataFrame({"prediction": pipeline.predict(inputs)}, index=inputs.index)
+    probabilities = pipeline.predict_proba(inputs)
+    labels = pipeline.classes_
+    outputs = pd.DataFrame(
+        probabilities, columns=[f"probability_{label}" for label in labels], index=inputs.index
+    )
+    outputs.insert(0, "prediction", labels[probabilities.argmax(axis=1)])
+    return outputs

@@ -1,0 +1,309 @@
+"""Searchers: how tuning looks for a model's best parameters."""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, PositiveInt, model_validator
+
+from .components import Component
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+    from .metrics import Metric
+    from .splitters import Splits
+
+Value = bool | int | float | str | None
+Values = Annotated[list[Value], Field(min_length=1)]
+
+
+class Range(Component):
+    """Numbers to draw from, both ends included; whole ones where both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """Draw evenly over the magnitudes rather than over the numbers."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high:
+            raise ValueError(f"low ({self.low}) must be less than high ({self.high})")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic range must be positive, and low is {self.low}")
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are drawn."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+Parameters = dict[str, Value]
+Space = Annotated[dict[str, Values | Range], Field(min_length=1)]
+
+
+class Trial(NamedTuple):
+    """One set of parameters that was tried."""
+
+    parameters: Parameters
+    score: float
+    """The mean over the folds, in the metric's own sign."""
+    deviation: float
+    """The standard deviation over the folds."""
+
+
+class Searcher(Component, ABC):
+    """A way to choose which parameters to try."""
+
+    KIND: str
+    space: Space
+
+    @abstractmethod
+    def search(
+        self,
+        pipeline: Pipeline,
+        inputs: pd.DataFrame,
+        targets: pd.Series[Any],
+        metric: Metric,
+        splits: Splits,
+        *,
+        progress: bool = False,
+    ) -> tuple[list[Trial], Parameters]:
+        """Try parameters of the pipeline's model.
+
+        Args:
+            pipeline: not yet fitted; its last step is named ``model``.
+            inputs: n rows.
+            targets: the n values to predict.
+            metric: what to optimise.
+            splits: the folds, as positions among the n rows.
+            progress: show a progress bar on the terminal.
+
+        Returns:
+            The trials in the order they were made, and the best one's parameters.
+        """
+
+    def check(self) -> None:
+        """Check that the searcher can run here.
+
+        Raises:
+            ConfigError: A library that it needs is not installed.
+        """
+
+
+class _SklearnSearcher(Searcher):
+    """A searcher of scikit-learn's."""
+
+    n_jobs: int | None = None
+    """How many trials to run at a time; small data is faster with one."""
+
+    @abstractmethod
+    def _searcher(self, **common: Any) -> Any:
+        """Build the scikit-learn object."""
+
+    def search(
+        self,
+        pipeline: Pipeline,
+        inputs: pd.DataFrame,
+        targets: pd.Series[Any],
+        metric: Metric,
+        splits: Splits,
+        *,
+        progress: bool = False,
+    ) -> tuple[list[Trial], Parameters]:
+        searcher = self._searcher(
+            estimator=pipeline,
+            scoring=metric.gain,
+            cv=splits,
+            n_jobs=self.n_jobs,
+            refit=False,
+            error_score="raise",
+        )
+        if progress:
+            from sklearn.callback import ProgressBar
+
+            searcher.set_callbacks(ProgressBar(max_propagation_depth=1))
+        searcher.fit(inputs, targets)
+        results = searcher.cv_results_
+        sign = 1 if metric.greater_is_better else -1
+        trials = [
+            Trial(_plain(parameters), sign * float(score), float(deviation))
+            for parameters, score, deviation in zip(
+                results["params"],
+                results["mean_test_score"],
+                results["std_test_score"],
+                strict=True,
+            )
+        ]
+        return trials, trials[searcher.best_index_].parameters
+
+
+class GridSearcher(_SklearnSearcher):
+    """Try every combination.
+
+    Source: https://scikit-learn.org/stable/modules/grid_search.html
+    """
+
+    KIND: Literal["GridSearcher"] = "GridSearcher"
+
+    @model_validator(mode="after")
+    def _no_range(self) -> GridSearcher:
+        for name, values in self.space.items():
+            if isinstance(values, Range):
+                raise ValueError(f"a grid needs a list of values, and '{name}' is a range")
+        return self
+
+    def _searcher(self, **common: Any) -> Any:
+        from sklearn.model_selection import GridSearchCV
+
+        return GridSearchCV(param_grid=_prefixed(self.space), **common)
+
+
+class RandomSearcher(_SklearnSearcher):
+    """Try combinations drawn at random."""
+
+    KIND: Literal["RandomSearcher"] = "RandomSearcher"
+    trials: PositiveInt = 20
+    random_state: int = 0
+
+    def _searcher(self, **common: Any) -> Any:
+        from sklearn.model_selection import RandomizedSearchCV
+
+        return RandomizedSearchCV(
+            param_distributions=_distributions(self.space),
+            n_iter=self.trials,
+            random_state=self.random_state,
+            **common,
+        )
+
+
+class HalvingSearcher(_SklearnSearcher):
+    """Try many combinations on few rows, and the better ones on ever more.
+
+    Source: https://scikit-learn.org/stable/modules/grid_search.html#successive-halving-user-guide
+    """
+
+    KIND: Literal["HalvingSearcher"] = "HalvingSearcher"
+    candidates: Annotated[int, Field(ge=2)] = 20
+    factor: Annotated[int, Field(ge=2)] = 3
+    random_state: int = 0
+
+    def _searcher(self, **common: Any) -> Any:
+        from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+        from sklearn.model_selection import HalvingRandomSearchCV
+
+        return HalvingRandomSearchCV(
+            param_distributions=_distributions(self.space),
+            n_candidates=self.candidates,
+            factor=self.factor,
+            random_state=self.random_state,
+            **common,
+        )
+
+
+class OptunaSearcher(Searcher):
+    """Try combinations that the trials before make look promising (needs the extra ``optuna``).
+
+    Source: https://optuna.readthedocs.io/en/stable/reference/samplers/generated/optuna.samplers.TPESampler.html
+    """
+
+    KIND: Literal["OptunaSearcher"] = "OptunaSearcher"
+    trials: PositiveInt = 20
+    random_state: int = 0
+
+    def check(self) -> None:
+        from .errors import ConfigError
+
+        if importlib.util.find_spec("optuna") is None:
+            raise ConfigError("OptunaSearcher needs the extra 'optuna': uv sync --extra optuna.")
+
+    def search(
+        self,
+        pipeline: Pipeline,
+        inputs: pd.DataFrame,
+        targets: pd.Series[Any],
+        metric: Metric,
+        splits: Splits,
+        *,
+        progress: bool = False,
+    ) -> tuple[list[Trial], Parameters]:
+        import optuna
+        from sklearn.base import clone
+        from sklearn.model_selection import cross_val_score
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sign = 1 if metric.greater_is_better else -1
+        trials: list[Trial] = []
+
+        def objective(trial: optuna.Trial) -> float:
+            parameters = {name: _suggest(trial, name, self.space[name]) for name in self.space}
+            estimator = clone(pipeline).set_params(**_prefixed(parameters))
+            gains = cross_val_score(
+                estimator, inputs, targets, scoring=metric.gain, cv=splits, error_score="raise"
+            )
+            trials.append(Trial(parameters, sign * float(gains.mean()), float(gains.std())))
+            return float(gains.mean())
+
+        sampler = optuna.samplers.TPESampler(seed=self.random_state)
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        study.optimize(objective, n_trials=self.trials, show_progress_bar=progress)
+        return trials, trials[study.best_trial.number].parameters
+
+
+SearcherKind = Annotated[
+    GridSearcher | RandomSearcher | HalvingSearcher | OptunaSearcher, Field(discriminator="KIND")
+]
+
+_STEP = "model__"
+
+
+def _prefixed(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {f"{_STEP}{name}": value for name, value in parameters.items()}
+
+
+def _distributions(space: dict[str, Values | Range]) -> dict[str, Any]:
+    from scipy import stats
+
+    class WholeLogUniform:
+        """Whole numbers, evenly over the magnitudes."""
+
+        def __init__(self, low: int, high: int) -> None:
+            self.magnitudes = stats.loguniform(low, high + 1)
+
+        def rvs(self, random_state: Any = None) -> int:
+            return int(self.magnitudes.rvs(random_state=random_state))
+
+    def distribution(values: Values | Range) -> Any:
+        if not isinstance(values, Range):
+            return values
+        if isinstance(values.low, int) and isinstance(values.high, int):
+            if values.log:
+                return WholeLogUniform(values.low, values.high)
+            return stats.randint(values.low, values.high + 1)
+        if values.log:
+            return stats.loguniform(values.low, values.high)
+        return stats.uniform(values.low, values.high - values.low)
+
+    return _prefixed({name: distribution(values) for name, values in space.items()})
+
+
+def _suggest(trial: Any, name: str, values: Values | Range) -> Value:
+    if not isinstance(values, Range):
+        choice: Value = trial.suggest_categorical(name, values)
+        return choice
+    suggest = trial.suggest_int if values.whole else trial.suggest_float
+    number: int | float = suggest(name, values.low, values.high, log=values.log)
+    return number
+
+
+def _plain(parameters: dict[str, Any]) -> Parameters:
+    """Name parameters as the model does, with Python's own types, which YAML can hold."""
+    return {
+        name.removeprefix(_STEP): value.item() if hasattr(value, "item") else value
+        for name, value in parameters.items()
+    }

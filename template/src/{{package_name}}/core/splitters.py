@@ -1,0 +1,165 @@
+"""Splitters: which rows a model learns from, and which it is judged by."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from .components import Component, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
+    Splits = list[tuple[Rows, Rows]]
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Folds = Annotated[int, Field(ge=2)]
+
+
+class Splitter(Component, ABC):
+    """A rule that splits rows into a part to train on and a part to test on."""
+
+    KIND: str
+
+    @abstractmethod
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        """Split the rows.
+
+        Args:
+            inputs: n rows.
+            targets: the n values to predict.
+
+        Returns:
+            Pairs of positions (from 0 to n - 1), to train on and to test on: one pair from a
+            splitter that holds rows out, one for each fold from a cross-validation.
+
+        Raises:
+            DataError: There are too few rows for the split.
+        """
+
+
+class RandomSplitter(Splitter):
+    """Hold out a share of the rows, drawn at random."""
+
+    KIND: Literal["RandomSplitter"] = "RandomSplitter"
+    test_size: Share = 0.2
+    random_state: int = 0
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import ShuffleSplit
+
+        split = ShuffleSplit(n_splits=1, test_size=self.test_size, random_state=self.random_state)
+        return _split(split, inputs, targets)
+
+
+class StratifiedSplitter(Splitter):
+    """Hold out a share of the rows, drawn at random, the same share of each label."""
+
+    KIND: Literal["StratifiedSplitter"] = "StratifiedSplitter"
+    test_size: Share = 0.2
+    random_state: int = 0
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import StratifiedShuffleSplit
+
+        split = StratifiedShuffleSplit(
+            n_splits=1, test_size=self.test_size, random_state=self.random_state
+        )
+        return _split(split, inputs, targets)
+
+
+class TimeSplitter(Splitter):
+    """Hold out the last rows in time."""
+
+    KIND: Literal["TimeSplitter"] = "TimeSplitter"
+    test_size: Share = 0.2
+    by: str | None = None
+    """The column that orders the rows; their own order without one."""
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from .errors import DataError
+
+        order = _order(inputs, self.by)
+        held_out = round(len(order) * self.test_size)
+        if not 0 < held_out < len(order):
+            raise DataError(f"{len(order)} rows are too few to hold out {self.test_size:.0%}.")
+        return [(order[:-held_out], order[-held_out:])]
+
+
+class KFoldSplitter(Splitter):
+    """Test on each of k parts in turn, drawn at random."""
+
+    KIND: Literal["KFoldSplitter"] = "KFoldSplitter"
+    folds: Folds = 5
+    random_state: int = 0
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import KFold
+
+        split = KFold(self.folds, shuffle=True, random_state=self.random_state)
+        return _split(split, inputs, targets)
+
+
+class StratifiedKFoldSplitter(Splitter):
+    """Test on each of k parts in turn, drawn at random with the same share of each label."""
+
+    KIND: Literal["StratifiedKFoldSplitter"] = "StratifiedKFoldSplitter"
+    folds: Folds = 5
+    random_state: int = 0
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import StratifiedKFold
+
+        split = StratifiedKFold(self.folds, shuffle=True, random_state=self.random_state)
+        return _split(split, inputs, targets)
+
+
+class TimeSeriesSplitter(Splitter):
+    """Test on each of k later parts in turn, after training on all that came before it."""
+
+    KIND: Literal["TimeSeriesSplitter"] = "TimeSeriesSplitter"
+    folds: Folds = 5
+    by: str | None = None
+    """The column that orders the rows; their own order without one."""
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import TimeSeriesSplit
+
+        order = _order(inputs, self.by)
+        pairs = _split(TimeSeriesSplit(self.folds), inputs, targets)
+        return [(order[train], order[test]) for train, test in pairs]
+
+
+HoldoutKind = Annotated[
+    RandomSplitter | StratifiedSplitter | TimeSplitter, Field(discriminator="KIND")
+]
+FoldsKind = Annotated[
+    KFoldSplitter | StratifiedKFoldSplitter | TimeSeriesSplitter, Field(discriminator="KIND")
+]
+
+
+def _split(splitter: Any, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+    from .errors import DataError
+
+    try:
+        return list(splitter.split(inputs, targets))
+    except ValueError as error:
+        raise DataError(f"The {len(inputs)} rows cannot be split: {error}") from error
+
+
+def _order(inputs: pd.DataFrame, by: str | None) -> Rows:
+    import numpy as np
+
+    from .errors import ConfigError
+
+    if by is None:
+        return np.arange(len(inputs))
+    if by == inputs.index.name:
+        return np.argsort(inputs.index.to_numpy(), kind="stable")
+    if by not in inputs:
+        raise ConfigError(f"The inputs have no column '{by}' to order by.{nearest(by, inputs)}")
+    return np.argsort(inputs[by].to_numpy(), kind="stable")

@@ -1,0 +1,1 @@
+"""Side effects: files, confs, the tracking server, alerts."""

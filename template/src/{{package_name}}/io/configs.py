@@ -1,0 +1,148 @@
+"""Confs: YAML files merged from left to right, overridden by dotted keys, and validated."""
+
+from __future__ import annotations
+
+import types
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.components import nearest
+from ..core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pydantic import BaseModel, ValidationError
+
+
+def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Merge YAML files and overrides; the later wins, and a list replaces a list.
+
+    Args:
+        files: YAML files, which may use OmegaConf's ``${...}`` interpolations.
+        overrides: ``dotted.key=value``, the value in YAML.
+
+    Returns:
+        The merged conf.
+
+    Raises:
+        ConfigError: A file is missing or is no YAML mapping, an override has no ``=``, or an
+            interpolation finds nothing.
+    """
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    merged = OmegaConf.create({})
+    for file in map(Path, files):
+        try:
+            conf = OmegaConf.load(file)
+        except FileNotFoundError:
+            siblings = [path.name for path in file.parent.glob("*.y*ml")]
+            raise ConfigError(f"There is no conf {file}.{nearest(file.name, siblings)}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"Cannot read the conf {file}: {error}.") from error
+        except (YAMLError, OmegaConfBaseException) as error:
+            raise ConfigError(f"The conf {file} is not valid YAML: {error}") from error
+        if not isinstance(conf, DictConfig):
+            raise ConfigError(f"The conf {file} must be a mapping, with 'job:' at its top.")
+        merged = typing.cast("DictConfig", OmegaConf.merge(merged, conf))
+    for override in overrides:
+        if "=" not in override:
+            raise ConfigError(f"'{override}' is no override: write KEY=VALUE, and files before -e.")
+    try:
+        merged.merge_with_dotlist(list(overrides))
+        return typing.cast("dict[str, Any]", OmegaConf.to_container(merged, resolve=True))
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"The conf does not resolve: {str(error).splitlines()[0]}") from error
+
+
+def to_yaml(conf: dict[str, Any]) -> str:
+    """Write a conf as YAML, its keys in their order."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_yaml(OmegaConf.create(conf))
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say what is wrong in a conf, a line for each mistake, never showing a value.
+
+    Args:
+        error: pydantic's.
+        model: what was validated.
+
+    Returns:
+        Lines of path, what is wrong there, and the nearest right name.
+    """
+    lines = []
+    for mistake in error.errors(include_url=False, include_input=False):
+        path, parent = _follow(mistake["loc"], model)
+        match mistake["type"]:
+            case "extra_forbidden":
+                names = parent.model_fields if parent else {}
+                text = f"unknown key.{nearest(str(mistake['loc'][-1]), names)}"
+            case "union_tag_invalid":
+                context = mistake["ctx"]
+                tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+                text = f"unknown KIND '{context['tag']}'.{nearest(context['tag'], tags)}"
+            case "union_tag_not_found":
+                text = "KIND is missing: it says which part this is."
+            case "missing":
+                text = "is missing."
+            case "literal_error":
+                text = f"must be {mistake['ctx']['expected']}."
+            case _:
+                text = f"{mistake['msg'].removeprefix('Value error, ')}."
+        lines.append(f"  {path or 'conf'}: {text}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _follow(
+    loc: tuple[int | str, ...], model: type[BaseModel]
+) -> tuple[str, type[BaseModel] | None]:
+    """Find the path as the user wrote it, without union tags, and the model that it ends in."""
+    from pydantic import BaseModel
+
+    names: list[str] = []
+    parent: type[BaseModel] | None = model
+    here: Any = model
+    for step in loc:
+        candidates = list(_models(here))
+        tagged = [found for found in candidates if _kind(found) == step]
+        if tagged:
+            parent = here = tagged[0]
+            continue
+        if isinstance(step, str) and (step in _BRANCHES or "[" in step):
+            continue
+        names.append(str(step))
+        owner = next((found for found in candidates if step in found.model_fields), None)
+        if owner is not None:
+            field = owner.model_fields[str(step)]
+            parent, here = owner, field.annotation
+            if len(list(_models(here))) == 1:
+                parent = next(_models(here))
+        elif isinstance(here, type) and issubclass(here, BaseModel):
+            parent = here
+    return ".".join(names), parent
+
+
+_BRANCHES = {"bool", "int", "float", "str", "none", "list", "Range"}
+"""How pydantic names the branches of a union without a KIND."""
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Find the models in a type, in whatever union, list or Annotated they stand."""
+    from pydantic import BaseModel
+
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("KIND")
+    return field.default if field else None

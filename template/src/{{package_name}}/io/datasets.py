@@ -1,0 +1,308 @@
+"""Readers and writers of tables: local paths and any fsspec URL, with limits and lineage."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, PositiveInt
+
+from ..core.components import Component
+from . import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pandas as pd
+    import pandera.pandas as pa
+
+    Schema = type[pa.DataFrameModel]
+
+BATCH_ROWS = 100_000
+MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
+"""What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
+
+
+class Lineage(NamedTuple):
+    """Where data came from or went to, and a digest by which to tell whether it changed."""
+
+    path: str
+    kind: str
+    digest: str
+    """32 hexadecimal digits: of a local file's bytes, of what a remote one's store says of it."""
+
+
+class Reader(Component, ABC):
+    """A table in a file, or in the files of a directory."""
+
+    KIND: str
+    path: Annotated[str, Field(min_length=1)]
+    limit: PositiveInt | None = None
+    """Read this many rows at most."""
+    suffix: ClassVar[str]
+
+    def check(self) -> None:
+        """Check, before any work, that there is something to read.
+
+        Raises:
+            ConfigError: The path's kind of URL is unknown.
+            DataError: There is no such file.
+        """
+        files.list_files(self.path, self.suffix)
+
+    def read(self, schema: Schema) -> pd.DataFrame:
+        """Read the columns of a schema, and check them.
+
+        Returns:
+            n rows, with the index and the types of the schema.
+
+        Raises:
+            DataError: There is no such file, no row, or the rows are not what the schema says.
+        """
+        import pandas as pd
+
+        batches = [batch for batch in self._batches(schema, None) if len(batch)]
+        if not batches:
+            raise self._no_rows()
+        frame = batches[0] if len(batches) == 1 else pd.concat(batches)
+        return self._conform(frame, schema)
+
+    def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
+        """Read as ``read`` does, a part at a time, so that memory does not grow with the file.
+
+        Args:
+            schema: what to read.
+            rows: how many at most in one part.
+        """
+        empty = True
+        for batch in self._batches(schema, rows):
+            if len(batch):
+                empty = False
+                yield self._conform(batch, schema)
+        if empty:
+            raise self._no_rows()
+
+    def rows(self) -> int | None:
+        """Count the rows that will be read, or None where counting means reading."""
+        return None
+
+    def lineage(self) -> Lineage:
+        """Say where the data comes from, and digest it."""
+        return lineage(self.path, self.KIND, self.suffix)
+
+    def _conform(self, frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+        from ..core import frames
+
+        return frames.conform(frame, schema, self.path)
+
+    def _no_rows(self) -> Exception:
+        from ..core.errors import DataError
+
+        return DataError(f"{self.path} holds no rows.")
+
+    @abstractmethod
+    def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
+        """Read unchecked parts of at most so many rows; whole files where None."""
+
+
+class ParquetReader(Reader):
+    """A Parquet file, or a directory of them."""
+
+    KIND: Literal["ParquetReader"] = "ParquetReader"
+    suffix: ClassVar[str] = ".parquet"
+
+    def rows(self) -> int | None:
+        import pyarrow.parquet as pq
+
+        filesystem, names = files.list_files(self.path, self.suffix)
+        total = 0
+        for name in names:
+            with filesystem.open(name, "rb") as file:
+                total += pq.read_metadata(file).num_rows
+        return total if self.limit is None else min(total, self.limit)
+
+    def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from ..core.errors import DataError
+        from ..core.frames import column_names, index_name
+
+        columns = [index_name(schema), *column_names(schema)]
+        filesystem, names = files.list_files(self.path, self.suffix)
+        left = self.limit
+        for name in names:
+            with contextlib.ExitStack() as stack:
+                local = files.is_local(filesystem)
+                source = name if local else stack.enter_context(filesystem.open(name, "rb"))
+                try:
+                    # Buffering ahead would hold the whole file in memory.
+                    file = stack.enter_context(pq.ParquetFile(source, pre_buffer=False))
+                    if rows is None and left is None:
+                        parts = iter([file.read(columns=columns)])
+                    else:
+                        parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
+                    for part in parts:
+                        taken = part if left is None else part.slice(0, left)
+                        yield taken.to_pandas(ignore_metadata=True)
+                        left = None if left is None else left - len(taken)
+                        if left == 0:
+                            return
+                except (pa.ArrowException, OSError) as error:
+                    raise DataError(f"Cannot read {name} as Parquet: {error}.") from error
+
+
+class CSVReader(Reader):
+    """A CSV file with a header, or a directory of them; compressed ones too."""
+
+    KIND: Literal["CSVReader"] = "CSVReader"
+    separator: Annotated[str, Field(min_length=1)] = ","
+    suffix: ClassVar[str] = ".csv"
+
+    def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
+        import pandas as pd
+
+        from ..core.errors import DataError
+        from ..core.frames import column_names, columns_by_kind, index_name
+
+        columns = [index_name(schema), *column_names(schema)]
+        text = columns_by_kind(schema)["text"]
+        filesystem, names = files.list_files(self.path, self.suffix)
+        left = self.limit
+        for name in names:
+            try:
+                with (
+                    filesystem.open(name, "rb", compression="infer") as file,
+                    pd.read_csv(
+                        file,
+                        sep=self.separator,
+                        usecols=lambda column: column in columns,
+                        dtype=dict.fromkeys(text, "str"),
+                        keep_default_na=False,
+                        na_values={
+                            column: [""] if column in text else MISSING for column in columns
+                        },
+                        nrows=left,
+                        iterator=True,
+                        low_memory=False,
+                    ) as table,
+                ):
+                    while len(part := _chunk(table, rows)):
+                        yield part
+                        left = None if left is None else left - len(part)
+            except (ValueError, OSError) as error:
+                raise DataError(f"Cannot read {name} as CSV: {error}.") from error
+            if left == 0:
+                return
+
+
+ReaderKind = Annotated[ParquetReader | CSVReader, Field(discriminator="KIND")]
+
+
+class Writer(Component, ABC):
+    """A file that a table is written to, whole or not at all."""
+
+    KIND: str
+    path: Annotated[str, Field(min_length=1)]
+
+    def check(self) -> None:
+        """Check, before any work, that the file can be written.
+
+        Raises:
+            ConfigError: It cannot.
+        """
+        files.check_writable(self.path)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Callable[[pd.DataFrame], None]]:
+        """Write a table part by part.
+
+        Yields:
+            A function that takes the next rows. The file replaces the old one at the end; after
+            a failure the old one stands.
+        """
+        with files.replacing(self.path) as part, self._open(part) as write:
+            yield write
+
+    def lineage(self) -> Lineage:
+        """Say where the data went, and digest it."""
+        return lineage(self.path, self.KIND)
+
+    @abstractmethod
+    def _open(
+        self, part: Path
+    ) -> contextlib.AbstractContextManager[Callable[[pd.DataFrame], None]]:
+        """Open a local file."""
+
+
+class ParquetWriter(Writer):
+    """A Parquet file; the index becomes an ordinary column."""
+
+    KIND: Literal["ParquetWriter"] = "ParquetWriter"
+
+    @contextlib.contextmanager
+    def _open(self, part: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with contextlib.ExitStack() as stack:
+            writer: Any = None
+
+            def write(frame: pd.DataFrame) -> None:
+                nonlocal writer
+                schema = None if writer is None else writer.schema
+                table = pa.Table.from_pandas(frame.reset_index(), schema, preserve_index=False)
+                if writer is None:
+                    writer = stack.enter_context(pq.ParquetWriter(part, table.schema))
+                writer.write_table(table)
+
+            yield write
+
+
+class CSVWriter(Writer):
+    """A CSV file with a header; the index becomes the first column."""
+
+    KIND: Literal["CSVWriter"] = "CSVWriter"
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @contextlib.contextmanager
+    def _open(self, part: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+        with part.open("w", encoding="utf-8", newline="") as file:
+
+            def write(frame: pd.DataFrame) -> None:
+                frame.to_csv(file, sep=self.separator, header=file.tell() == 0)
+
+            yield write
+
+
+WriterKind = Annotated[ParquetWriter | CSVWriter, Field(discriminator="KIND")]
+
+
+def lineage(path: str, kind: str, suffix: str = "") -> Lineage:
+    """Digest a file, or all the files of a directory.
+
+    Args:
+        path: local or an fsspec URL.
+        kind: of the reader or writer.
+        suffix: which files of a directory count.
+    """
+    filesystem, names = files.list_files(path, suffix)
+    digest = hashlib.blake2b(digest_size=16)
+    for name in names:
+        if files.is_local(filesystem):
+            with filesystem.open(name, "rb") as file:
+                part = hashlib.file_digest(file, "sha256").digest()
+        else:
+            part = str(filesystem.ukey(name)).encode()
+        digest.update(part)
+    return Lineage(path, kind, digest.hexdigest())
+
+
+def _chunk(table: Any, rows: int | None) -> Any:
+    try:
+        return table.get_chunk(rows)
+    except StopIteration:
+        return ()

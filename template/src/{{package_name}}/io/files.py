@@ -1,0 +1,139 @@
+"""Files anywhere that fsspec reaches, read where they are and written all or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..core.components import nearest
+from ..core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fsspec import AbstractFileSystem
+
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
+"""The optional dependencies that each kind of URL needs."""
+
+
+def open_filesystem(path: str) -> tuple[AbstractFileSystem, str]:
+    """Find the file system of a local path or an fsspec URL.
+
+    Returns:
+        The file system, and the path as it names it.
+
+    Raises:
+        ConfigError: The kind of URL is unknown, or its library is not installed.
+    """
+    import fsspec
+
+    scheme = path.partition("://")[0] if "://" in path else "file"
+    try:
+        filesystem, name = fsspec.url_to_fs(path)
+    except ImportError as error:
+        extra = EXTRAS.get(scheme)
+        hint = f"uv sync --extra {extra}" if extra else f"install what fsspec asks for: {error}"
+        raise ConfigError(f"Reaching {path} needs a library more: {hint}.") from error
+    except ValueError as error:
+        raise ConfigError(f"Cannot reach {path}: {error}.") from error
+    return filesystem, str(name)
+
+
+def is_local(filesystem: AbstractFileSystem) -> bool:
+    """Say whether a file system is the machine's own."""
+    return "file" in filesystem.protocol
+
+
+def list_files(path: str, suffix: str) -> tuple[AbstractFileSystem, list[str]]:
+    """List the files of a path: itself, or what a directory holds, sorted by name.
+
+    Raises:
+        ConfigError: See ``open_filesystem``.
+        DataError: There is no such file, or the directory holds none with the suffix.
+    """
+    filesystem, name = open_filesystem(path)
+    try:
+        if filesystem.isdir(name):
+            files = sorted(
+                str(file) for file in filesystem.glob(f"{name.rstrip('/')}/**/*{suffix}")
+            )
+            if not files:
+                raise DataError(f"The directory {path} holds no {suffix} file.")
+            return filesystem, files
+        if filesystem.exists(name):
+            return filesystem, [name]
+        siblings = _siblings(filesystem, name)
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read {path}: {error}.") from error
+    hint = nearest(PurePosixPath(name).name, siblings) if siblings else ""
+    raise DataError(f"There is no file {path}.{hint}")
+
+
+def check_writable(path: str) -> None:
+    """Check, before any work, that a file can be written.
+
+    Raises:
+        ConfigError: It cannot, or its kind of URL is unknown.
+    """
+    filesystem, name = open_filesystem(path)
+    if not is_local(filesystem):
+        return
+    target = Path(name)
+    if target.is_dir():
+        raise ConfigError(f"Cannot write {path}: it is a directory. Name a file in it.")
+    folder = next(folder for folder in target.parents if folder.exists())
+    if not folder.is_dir():
+        raise ConfigError(f"Cannot write {path}: {folder} is a file.")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"Cannot write {path}: no permission to write in {folder}.")
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[Path]:
+    """Write a file so that it appears whole at the end, and a failure leaves the old one.
+
+    Args:
+        path: the file to replace, a local path or an fsspec URL.
+
+    Yields:
+        A local file to write in its stead.
+
+    Raises:
+        ConfigError: See ``open_filesystem``.
+        DataError: The file system refused the file.
+    """
+    filesystem, name = open_filesystem(path)
+    local = is_local(filesystem)
+    target = Path(name)
+    try:
+        if local:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", dir=target.parent if local else None
+        ) as folder:
+            part = Path(folder, target.name)
+            yield part
+            if local:
+                part.replace(target)
+            else:
+                filesystem.put_file(str(part), name)
+    except OSError as error:
+        raise DataError(f"Cannot write {path}: {error}.") from error
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _siblings(filesystem: AbstractFileSystem, name: str) -> list[str]:
+    try:
+        parent = str(PurePosixPath(name).parent)
+        return [PurePosixPath(str(file)).name for file in filesystem.ls(parent, detail=False)]
+    except OSError:
+        return []

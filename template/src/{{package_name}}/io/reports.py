@@ -1,0 +1,87 @@
+"""Reports: one HTML page that needs no other file, logged with the run."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import TYPE_CHECKING
+
+from .files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; display: block; overflow-x: auto; }
+th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid #8884; }
+th:first-child, td:first-child { text-align: left; }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem; }
+img { max-width: 100%; background: white; border-radius: 4px; }
+"""
+
+
+class Report:
+    """A page that grows from top to bottom.
+
+    Args:
+        title: its heading.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.figures: dict[str, Figure] = {}
+        self._parts: list[str] = []
+
+    def add_heading(self, text: str) -> None:
+        """Add a heading."""
+        self._parts.append(f"<h2>{html.escape(text)}</h2>")
+
+    def add_text(self, text: str) -> None:
+        """Add a paragraph."""
+        self._parts.append(f"<p>{html.escape(text)}</p>")
+
+    def add_table(self, table: pd.DataFrame) -> None:
+        """Add a table, without its index."""
+        self._parts.append(
+            table.to_html(index=False, border=0, na_rep="–", float_format=lambda x: f"{x:.4g}")
+        )
+
+    def add_figures(self, figures: dict[str, Figure]) -> None:
+        """Add figures side by side; their names must be new on this page."""
+        self.figures |= figures
+        images = []
+        for name, figure in figures.items():
+            image = io.BytesIO()
+            figure.savefig(image, format="png", dpi=110)
+            data = base64.b64encode(image.getvalue()).decode()
+            alt = html.escape(name, quote=True)
+            images.append(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
+        self._parts.append(f'<div class="plots">{"".join(images)}</div>')
+
+    def save(self, path: str) -> None:
+        """Write the page, and log it and each figure with the active run.
+
+        Args:
+            path: of the page, local or an fsspec URL.
+        """
+        import mlflow
+
+        page = self._page()
+        write_text(path, page)
+        mlflow.log_text(page, "report.html")
+        for name, figure in self.figures.items():
+            mlflow.log_figure(figure, f"plots/{name}.png")
+
+    def _page(self) -> str:
+        title = html.escape(self.title)
+        return (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+            + "\n".join(self._parts)
+            + "\n</body>\n</html>\n"
+        )

@@ -1,0 +1,206 @@
+"""Services: what a job runs within: logs, alerts, and the tracking server."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..core.components import Component
+from ..core.errors import ConfigError, UserError
+from . import configs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .datasets import Lineage
+
+PACKAGE = __name__.partition(".")[0]
+"""The project's package: the name of its logs, its experiment, and its registered model."""
+
+Name = Annotated[str, Field(min_length=1)]
+
+logger = logging.getLogger(__name__)
+
+
+class LoggerService(Component):
+    """Log lines on stderr; stdout is for a job's result."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    def start(self) -> None:
+        """Show the project's lines from the level up, and other libraries' warnings."""
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger(PACKAGE).setLevel(self.level)
+
+
+class AlertsService(Component):
+    """Messages to people when a job ends: chat, mail, webhook, desktop.
+
+    Where to is an Apprise URL (https://appriseit.com/services/), which holds a secret: it is read
+    from the environment and from nowhere else.
+    """
+
+    enabled: bool = False
+    variable: Name = "APPRISE_URLS"
+    """The environment variable that holds the URLs, separated by spaces."""
+    on: Literal["all", "failure"] = "all"
+
+    def check(self) -> None:
+        if self.enabled:
+            self._channels()
+
+    def send(self, title: str, body: str, *, failure: bool) -> None:
+        """Send a message; a channel that cannot be reached is logged, and does no more harm."""
+        if not self.enabled or (self.on == "failure" and not failure):
+            return
+        if not self._channels().notify(title=title, body=body):
+            logger.warning("An alert did not reach every channel of %s.", self.variable)
+
+    def _channels(self) -> Any:
+        from apprise import Apprise
+
+        channels = Apprise()
+        urls = os.environ.get(self.variable, "").split()
+        # The URLs are secrets: an error says which one by its place.
+        wrong = [place for place, url in enumerate(urls, start=1) if not channels.add(url)]
+        if wrong or not urls:
+            what = f"its URL number {wrong[0]} is not one of Apprise's" if wrong else "it is empty"
+            raise ConfigError(
+                f"Alerts are on, and the environment variable {self.variable} does not say where"
+                f" to: {what} (https://appriseit.com/services/)."
+            )
+        return channels
+
+
+class MlflowService(Component):
+    """Experiment tracking and the model registry.
+
+    Without a tracking URI here or in MLFLOW_TRACKING_URI, an SQLite database in the working
+    directory is both.
+    """
+
+    tracking_uri: Name | None = None
+    registry_uri: Name | None = None
+    experiment: Name = PACKAGE
+    registered_model: Name = PACKAGE
+
+    def start(self) -> None:
+        """Connect, and create the database and the experiment when they are missing.
+
+        Raises:
+            UserError: The server does not answer.
+        """
+        # Looking for a uv project at each save costs seconds, and the saver names the libraries.
+        os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        for library in ("mlflow", "alembic"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+        uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+        if uri.startswith("sqlite:///"):
+            _create_database(Path(uri.removeprefix("sqlite:///")))
+        try:
+            mlflow.set_tracking_uri(uri)
+            if self.registry_uri is not None:
+                mlflow.set_registry_uri(self.registry_uri)
+            mlflow.set_experiment(self.experiment)
+        except MlflowException as error:
+            raise UserError(
+                f"MLflow does not answer: {str(error).splitlines()[0]} Check mlflow.tracking_uri"
+                " in the conf, or MLFLOW_TRACKING_URI."
+            ) from error
+
+    @contextlib.contextmanager
+    def run(self, name: str, conf: dict[str, Any]) -> Iterator[str]:
+        """Record a run: the conf, the git commit and the lock file it ran with.
+
+        Args:
+            name: of the run.
+            conf: what the job was configured with.
+
+        Yields:
+            The run's identifier; the run has failed if an error comes out of the block.
+        """
+        import mlflow
+
+        with mlflow.start_run(run_name=name, tags=_provenance()) as run:
+            mlflow.log_text(configs.to_yaml(conf), "conf.yaml")
+            yield str(run.info.run_id)
+
+
+def log_lineage(run_id: str, context: str, parts: Iterable[Lineage]) -> None:
+    """Record with a run which data it read or wrote.
+
+    Args:
+        run_id: the run.
+        context: what the data was for, as ``inputs``.
+        parts: where the data is and its digest.
+    """
+    import json
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    tags = [InputTag("mlflow.data.context", context)]
+    datasets = [
+        DatasetInput(
+            Dataset(
+                name=Path(part.path).name,
+                digest=part.digest,
+                source_type=part.kind,
+                source=json.dumps({"uri": part.path}),
+            ),
+            tags,
+        )
+        for part in dict.fromkeys(parts)
+    ]
+    MlflowClient().log_inputs(run_id, datasets)
+
+
+def is_terminal() -> bool:
+    """Say whether a person watches: progress is for them, and not for a log file."""
+    return sys.stderr.isatty()
+
+
+def _create_database(path: Path) -> None:
+    """Create an SQLite database that processes may start on at the same time.
+
+    MLflow's own creation is not safe for that, so a whole database appears at once.
+    """
+    if path.exists():
+        return
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".mlflow.", dir=path.parent) as folder:
+        fresh = Path(folder, path.name)
+        MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+
+
+def _provenance() -> dict[str, str]:
+    tags = {}
+    # Not being in a git repository, or having no git, is no reason to fail.
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        tags["mlflow.source.git.commit"] = commit.stdout.strip()
+    with contextlib.suppress(OSError):
+        tags["lock.sha256"] = hashlib.sha256(Path("uv.lock").read_bytes()).hexdigest()
+    return tags

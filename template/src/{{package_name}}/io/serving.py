@@ -1,0 +1,65 @@
+"""What MLflow loads: the registered model, in this project or far from it.
+
+A copy of the package travels with the model, so this module and what it imports must work where
+the project is not installed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import skops.io
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from sklearn.pipeline import Pipeline
+
+from ..core import frames, models, schemas
+
+TRUSTED = [
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+"""The types that a pipeline may hold beyond those that skops trusts; a new model may need more."""
+
+
+def load_pipeline(path: Path) -> Pipeline:
+    """Load a fitted pipeline without running code from the file.
+
+    Args:
+        path: a skops file.
+
+    Raises:
+        skops.io.exceptions.UntrustedTypesFoundException: It holds a type that is not trusted.
+    """
+    pipeline: Pipeline = skops.io.load(path, trusted=TRUSTED)
+    return pipeline
+
+
+class ServedModel(PythonModel):
+    """The pipeline behind its schemas."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the pipeline that was saved with the model."""
+        self.pipeline = load_pipeline(Path(context.artifacts["pipeline"]))
+
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Check the inputs, predict, and check the outputs.
+
+        Args:
+            context: unused.
+            model_input: n rows with the columns of ``schemas.Inputs`` and any index.
+            params: unused.
+
+        Returns:
+            n rows of ``schemas.Outputs`` under the same index.
+
+        Raises:
+            DataError: The inputs are not what the schema says.
+        """
+        inputs = frames.conform(model_input, schemas.Inputs, "The input", indexed=False)
+        outputs = models.predict(self.pipeline, inputs)
+        return frames.conform(outputs, schemas.Outputs, "The output", indexed=False)

@@ -1,0 +1,85 @@
+"""Predict with the champion, a batch at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveInt
+
+from ..core.errors import ConfigError
+from ..io import registries
+from ..io.datasets import BATCH_ROWS, ReaderKind, WriterKind
+from ..io.services import is_terminal, log_lineage
+from .base import Job, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+
+class InferenceResult(Result):
+    """Where the predictions are."""
+
+    version: int
+    rows: int
+    path: str
+
+    def __str__(self) -> str:
+        return f"Version {self.version} predicted {self.rows} rows: see {self.path}."
+
+
+class InferenceJob(Job):
+    """Stream inputs through the champion; the outputs appear whole, or not at all."""
+
+    KIND: Literal["InferenceJob"] = "InferenceJob"
+    inputs: ReaderKind
+    outputs: WriterKind
+    version: PositiveInt | None = None
+    """Which version; the champion without one."""
+    batch_rows: PositiveInt = BATCH_ROWS
+    """How many rows are in memory at a time."""
+    loader: registries.LoaderKind = registries.PyfuncLoader()
+
+    def check(self) -> None:
+        super().check()
+        if self.inputs.path == self.outputs.path:
+            raise ConfigError(f"The outputs would replace the inputs, {self.inputs.path}.")
+
+    def _run(self, run_id: str) -> InferenceResult:
+        import mlflow
+
+        name = self.mlflow.registered_model
+        if self.version is None:
+            version = registries.get_champion(name)
+        else:
+            version = registries.find_version(name, self.version)
+        predict = self.loader.load(version)
+        rows = 0
+        with self.outputs.open() as write:
+            for batch in self._batches():
+                write(predict(batch))
+                rows += len(batch)
+        log_lineage(run_id, "inference", [self.inputs.lineage()])
+        log_lineage(run_id, "outputs", [self.outputs.lineage()])
+        mlflow.log_param("version", version.version)
+        mlflow.log_metric("rows", rows)
+        return InferenceResult(
+            job=self.KIND,
+            run_id=run_id,
+            version=int(version.version),
+            rows=rows,
+            path=self.outputs.path,
+        )
+
+    def _batches(self) -> Iterator[pd.DataFrame]:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from ..core import schemas
+
+        with Progress(console=Console(stderr=True), disable=not is_terminal()) as progress:
+            task = progress.add_task("Predicting", total=self.inputs.rows())
+            for batch in self.inputs.batches(schemas.Inputs, self.batch_rows):
+                yield batch
+                progress.advance(task, len(batch))

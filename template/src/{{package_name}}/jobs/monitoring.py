@@ -1,0 +1,117 @@
+"""Compare what the champion sees and says with what it was trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from ..core.drift import Difference, DriftTestKind, compare
+from ..io import files, registries
+from ..io.datasets import ReaderKind
+from ..io.services import log_lineage
+from . import records
+from .base import Job, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRIFT_EXIT_CODE = 6
+
+
+class MonitoringResult(Result):
+    """Which columns drifted."""
+
+    version: int
+    rows: int
+    drifted: list[str]
+    report: str
+
+    @property
+    def exit_code(self) -> int:
+        return DRIFT_EXIT_CODE if self.drifted else 0
+
+    def __str__(self) -> str:
+        what = f"Drift in {', '.join(self.drifted)}" if self.drifted else "No drift"
+        return f"{what} among {self.rows} rows: see {self.report}."
+
+
+class MonitoringJob(Job):
+    """Look for drift in inputs and predictions; the exit code says whether there is some."""
+
+    KIND: Literal["MonitoringJob"] = "MonitoringJob"
+    inputs: ReaderKind
+    outputs: ReaderKind
+    """What inference wrote for these inputs."""
+    version: PositiveInt | None = None
+    """Which version's training to compare with; the champion's without one."""
+    tests: Annotated[list[DriftTestKind], Field(min_length=1)]
+    report: str = Field("outputs/monitoring.html", min_length=1)
+
+    def check(self) -> None:
+        super().check()
+        files.check_writable(self.report)
+
+    def _run(self, run_id: str) -> MonitoringResult:
+        import mlflow
+
+        from ..core import schemas
+
+        name = self.mlflow.registered_model
+        if self.version is None:
+            version = registries.get_champion(name)
+        else:
+            version = registries.find_version(name, self.version)
+        reference_inputs, reference_outputs = records.read_reference(version)
+        inputs = self.inputs.read(schemas.Inputs)
+        outputs = self.outputs.read(schemas.Outputs)
+        log_lineage(run_id, "monitoring", [self.inputs.lineage(), self.outputs.lineage()])
+        mlflow.log_param("version", version.version)
+        differences = [
+            *compare(reference_inputs, inputs, self.tests),
+            *compare(reference_outputs, outputs, self.tests),
+        ]
+        drifted = list(dict.fromkeys(found.column for found in differences if found.drifted))
+        mlflow.log_metrics(
+            {f"{found.test}.{found.column}": found.statistic for found in differences}
+        )
+        mlflow.log_metric("drifted", len(drifted))
+        self._report(
+            int(version.version),
+            differences,
+            reference_inputs.join(reference_outputs, how="outer"),
+            inputs.join(outputs, how="outer"),
+        )
+        return MonitoringResult(
+            job=self.KIND,
+            run_id=run_id,
+            version=int(version.version),
+            rows=len(inputs),
+            drifted=drifted,
+            report=self.report,
+        )
+
+    def _report(
+        self,
+        version: int,
+        differences: list[Difference],
+        reference: pd.DataFrame,
+        live: pd.DataFrame,
+    ) -> None:
+        import pandas as pd
+
+        from ..core import plots
+        from ..io.reports import Report
+
+        table = pd.DataFrame(differences).sort_values(
+            ["drifted", "p_value"], ascending=[False, True]
+        )
+        report = Report(
+            f"{self.mlflow.registered_model}: drift since version {version} was trained"
+        )
+        report.add_text(f"{len(live)} live rows beside {len(reference)} of training.")
+        report.add_table(table.assign(drifted=table["drifted"].map({True: "yes", False: ""})))
+        report.add_heading("Distributions")
+        columns = list(dict.fromkeys(table["column"]))
+        report.add_figures(plots.plot_distributions(reference, live, columns))
+        report.save(self.report)

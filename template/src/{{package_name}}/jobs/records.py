@@ -1,0 +1,129 @@
+"""What training leaves for later jobs: the rows held out, and a reference to compare with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import DataError
+from ..io.registries import read_artifacts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
+
+    from ..io.datasets import Reader
+
+HOLDOUT = "holdout"
+REFERENCE = "reference"
+
+
+def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Read inputs and targets, and check that they are the same rows.
+
+    Returns:
+        n rows of inputs, and the n values to predict.
+
+    Raises:
+        DataError: One is not what its schema says, or they are not the same rows.
+    """
+    from ..core import frames, schemas
+
+    [name] = frames.column_names(schemas.Targets)
+    if name in frames.column_names(schemas.Inputs):
+        raise DataError(f"The target '{name}' is an input too: take it out of schemas.Inputs.")
+    table = inputs.read(schemas.Inputs)
+    target = targets.read(schemas.Targets)
+    frames.check_pair(table, target)
+    return table, target[name]
+
+
+def write_holdout(folder: Path, inputs: pd.DataFrame, target: pd.Series[Any]) -> None:
+    """Record which rows are held out, and a fingerprint of what they hold.
+
+    Args:
+        folder: where to write.
+        inputs: the n rows held out.
+        target: their n true values.
+    """
+    from ..core.frames import fingerprint
+
+    (folder / HOLDOUT).mkdir()
+    inputs.index.to_frame(index=False).to_parquet(folder / HOLDOUT / "rows.parquet")
+    content = {"rows": len(inputs), "fingerprint": fingerprint(inputs.join(target))}
+    (folder / HOLDOUT / "content.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_holdout(
+    version: ModelVersion, inputs: Reader, targets: Reader
+) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Read the rows that were held out when a version was trained.
+
+    Args:
+        version: the version.
+        inputs: the data it was trained on, which may have grown since.
+        targets: its targets.
+
+    Returns:
+        The n rows held out, and their n true values.
+
+    Raises:
+        DataError: A row is gone, or holds other values than it did then.
+        RegistryError: The version's record is gone.
+    """
+    import pandas as pd
+
+    from ..core.frames import fingerprint
+
+    table, target = read_pair(inputs, targets)
+    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
+        rows = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
+        content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    gone = rows.difference(table.index)
+    if len(gone):
+        raise DataError(
+            f"{len(gone)} of the {len(rows)} rows held out from version {version.version} are not"
+            f" in {inputs.path} any more: give the data that it was trained on."
+        )
+    table, target = table.loc[rows], target.loc[rows]
+    if fingerprint(table.join(target)) != content["fingerprint"]:
+        raise DataError(
+            f"The rows held out from version {version.version} hold other values in {inputs.path}"
+            " than when it was trained: give the data that it was trained on, or train again."
+        )
+    return table, target
+
+
+def write_reference(folder: Path, inputs: pd.DataFrame, outputs: pd.DataFrame, rows: int) -> None:
+    """Record samples of what the model was trained on and of what it says of new rows.
+
+    Args:
+        folder: where to write.
+        inputs: the rows it was trained on.
+        outputs: its predictions for the rows held out; those for its own would be too good.
+        rows: how many to keep of each, at most.
+    """
+    (folder / REFERENCE).mkdir()
+    for name, table in (("inputs", inputs), ("outputs", outputs)):
+        sample = table.sample(min(rows, len(table)), random_state=0)
+        sample.to_parquet(folder / REFERENCE / f"{name}.parquet")
+
+
+def read_reference(version: ModelVersion) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read what ``write_reference`` recorded for a version.
+
+    Returns:
+        Samples of inputs and of outputs.
+
+    Raises:
+        RegistryError: The version's record is gone.
+    """
+    import pandas as pd
+
+    with read_artifacts(str(version.run_id), REFERENCE) as folder:
+        return (
+            pd.read_parquet(folder / "inputs.parquet"),
+            pd.read_parquet(folder / "outputs.parquet"),
+        )

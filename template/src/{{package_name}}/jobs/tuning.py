@@ -1,0 +1,133 @@
+"""Search a model's parameters, and hand the best on to training."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from ..core.components import nearest
+from ..core.metrics import MetricKind, check_problem
+from ..core.models import ModelKind
+from ..core.searchers import Range, SearcherKind, Trial
+from ..core.splitters import FoldsKind, HoldoutKind
+from ..io import configs, files
+from ..io.datasets import ReaderKind
+from ..io.services import is_terminal, log_lineage
+from . import records
+from .base import Job, Result
+
+logger = logging.getLogger(__name__)
+
+
+class TuningResult(Result):
+    """The best parameters, and the conf overlay that holds them."""
+
+    trials: int
+    best_score: float
+    best_parameters: dict[str, Any]
+    path: str
+
+    def __str__(self) -> str:
+        return f"The best of {self.trials} trials scores {self.best_score:.4g}: see {self.path}."
+
+
+class TuningJob(Job):
+    """Search parameters by cross-validation, on the rows that training will not hold out.
+
+    The best are written as a conf overlay, for training to merge after its own conf.
+    """
+
+    KIND: Literal["TuningJob"] = "TuningJob"
+    inputs: ReaderKind
+    targets: ReaderKind
+    model: ModelKind
+    splitter: HoldoutKind
+    """The same as training's: the rows held out must not choose the parameters either."""
+    folds: FoldsKind
+    searcher: SearcherKind
+    metric: MetricKind
+    output: str = Field("outputs/tuning.yaml", min_length=1)
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        """Try each value of the space on the model before any row is read."""
+        known = self.model.parameters()
+        for name, values in self.searcher.space.items():
+            if name not in known:
+                raise ValueError(
+                    f"searcher.space.{name} is no parameter of {self.model.KIND}."
+                    + nearest(name, known)
+                )
+            for value in [values.low, values.high] if isinstance(values, Range) else values:
+                try:
+                    type(self.model).model_validate({**self.model.model_dump(), name: value})
+                except ValidationError as error:
+                    [mistake, *_] = error.errors()
+                    raise ValueError(
+                        f"searcher.space.{name} holds a value that {self.model.KIND} refuses:"
+                        f" {mistake['msg']}"
+                    ) from None
+        return self
+
+    def check(self) -> None:
+        super().check()
+        files.check_writable(self.output)
+
+    def _run(self, run_id: str) -> TuningResult:
+        import mlflow
+
+        from ..core import schemas
+
+        check_problem([self.metric], schemas.PROBLEM)
+        inputs, target = records.read_pair(self.inputs, self.targets)
+        log_lineage(run_id, "tuning", [self.inputs.lineage(), self.targets.lineage()])
+        [(train, _)] = self.splitter.splits(inputs, target)
+        inputs, target = inputs.iloc[train], target.iloc[train]
+        trials, best = self.searcher.search(
+            self.model.pipeline(schemas.Inputs, schemas.PROBLEM),
+            inputs,
+            target,
+            self.metric,
+            self.folds.splits(inputs, target),
+            progress=is_terminal(),
+        )
+        self._log_trials(run_id, trials)
+        [best_trial] = [trial for trial in trials if trial.parameters == best][-1:]
+        mlflow.log_metric(self.metric.name, best_trial.score)
+        mlflow.log_params(best)
+        model = type(self.model).model_validate({**self.model.model_dump(), **best})
+        overlay = configs.to_yaml({"job": {"model": model.model_dump(mode="json")}})
+        files.write_text(self.output, f"# Written by tuning, run {run_id}.\n{overlay}")
+        mlflow.log_text(overlay, "tuning.yaml")
+        return TuningResult(
+            job=self.KIND,
+            run_id=run_id,
+            trials=len(trials),
+            best_score=best_trial.score,
+            best_parameters=best,
+            path=self.output,
+        )
+
+    def _log_trials(self, run_id: str, trials: list[Trial]) -> None:
+        """Record each trial as a run below this one, in as few calls as the store allows."""
+        from mlflow import MlflowClient
+        from mlflow.entities import Metric, Param
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        client = MlflowClient()
+        experiment = client.get_run(run_id).info.experiment_id
+        now = int(time.time() * 1000)
+        for number, trial in enumerate(trials, start=1):
+            run = client.create_run(
+                experiment, run_name=f"trial {number}", tags={MLFLOW_PARENT_RUN_ID: run_id}
+            )
+            scores = {self.metric.name: trial.score, "deviation": trial.deviation}
+            client.log_batch(
+                run.info.run_id,
+                metrics=[Metric(name, score, now, 0) for name, score in scores.items()],
+                params=[Param(name, str(value)) for name, value in trial.parameters.items()],
+            )
+            client.set_terminated(run.info.run_id)

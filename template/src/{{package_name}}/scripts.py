@@ -1,0 +1,93 @@
+"""The command line: merge confs, run the job that they describe, print its result."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PACKAGE = __name__.partition(".")[0]
+
+EPILOG = """
+A job's result is printed as JSON on stdout, its log on stderr.
+
+exit codes:
+  0  done
+  1  an unexpected error
+  2  the command line or a conf is wrong
+  3  the data is missing, or not what the schemas say
+  4  the registry has no such version, or no champion yet
+  5  promotion was refused
+  6  drift was found
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog=PACKAGE,
+        description="Run the job that the confs describe.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="*", help="YAML confs, merged from left to right")
+    parser.add_argument(
+        "-e",
+        "--extras",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a dotted key, as job.limit=10; may be repeated",
+    )
+    parser.add_argument("--schema", action="store_true", help="print the confs' JSON schema")
+    parser.add_argument("--version", action="store_true", help="print the project's version")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: those of the process, where None.
+
+    Returns:
+        The exit code.
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        print(version(PACKAGE))
+        return 0
+    if options.schema:
+        import json
+
+        from .settings import Settings
+
+        print(json.dumps(Settings.model_json_schema(), indent=2))
+        return 0
+    if not options.files and not options.extras:
+        parser.error("name a conf, as confs/training.yaml")
+    from .core.errors import UserError
+    from .settings import load
+
+    try:
+        with load(options.files, options.extras).job as runner:
+            result = runner.run()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except Exception:
+        logging.getLogger(__name__).exception("An unexpected error, which is not your mistake:")
+        return 1
+    print(result.model_dump_json(indent=2))
+    return result.exit_code

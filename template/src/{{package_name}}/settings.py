@@ -1,0 +1,40 @@
+"""Settings: what one run of the command line needs, which is one job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from .core.components import Component
+from .core.errors import ConfigError
+from .io import configs
+from .jobs import JobKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Settings(Component):
+    """A conf, validated as a whole before anything runs."""
+
+    job: JobKind
+
+
+def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> Settings:
+    """Load settings from confs.
+
+    Args:
+        files: YAML files, merged from left to right.
+        overrides: ``dotted.key=value``, which win over the files.
+
+    Raises:
+        ConfigError: With a line for each mistake.
+    """
+    conf = configs.load(files, overrides)
+    try:
+        return Settings.model_validate(conf)
+    except ValidationError as error:
+        where = " + ".join(map(str, [*files, *overrides]))
+        raise ConfigError(f"{where} is wrong:\n{configs.explain(error, Settings)}") from None

@@ -1,0 +1,25 @@
+"""Write what people read: the API, and the exploration of the data."""
+
+from pathlib import Path
+
+from invoke.context import Context
+from invoke.tasks import task
+
+
+@task
+def api(ctx: Context) -> None:
+    """Write the documentation of the API into site/."""
+    ctx.run(f"uv run pdoc --docformat=google --output-directory=site {ctx.project.package}")
+
+
+@task
+def notebook(ctx: Context) -> None:
+    """Execute the notebook into outputs/."""
+    Path("outputs").mkdir(exist_ok=True)
+    ctx.run("uv run jupyter execute --output=../outputs/exploration notebooks/exploration.ipynb")
+
+
+@task(help={"port": "where to listen on this machine"})
+def serve(ctx: Context, port: int = 8080) -> None:
+    """Serve the documentation, fresh after each edit."""
+    ctx.run(f"uv run pdoc --docformat=google --port={port} {ctx.project.package}")

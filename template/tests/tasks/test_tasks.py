@@ -1,0 +1,398 @@
+"""Every task, run for real in a tiny project, so that this one stays as it is."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from invoke.collection import Collection
+from invoke.config import Config
+from invoke.exceptions import Exit, UnexpectedExit
+from invoke.executor import Executor
+from invoke.loader import FilesystemLoader
+
+ROOT = Path(__file__).parents[2]
+TASKS = Collection.from_module(FilesystemLoader(start=str(ROOT)).load("tasks")[0])
+
+PYPROJECT = """\
+[build-system]
+requires = ["uv_build"]
+build-backend = "uv_build"
+
+[project]
+name = "tiny"
+version = "0.1.0"
+requires-python = ">=3.11"
+
+[dependency-groups]
+dev = []
+
+[tool.uv]
+package = false
+
+[tool.pytest]
+pythonpath = ["src"]
+
+[tool.coverage.run]
+source = ["tiny"]
+
+[tool.coverage.report]
+fail_under = 95
+
+[tool.importlinter]
+root_package = "tiny"
+
+[[tool.importlinter.contracts]]
+name = "Nothing to say"
+type = "layers"
+containers = ["tiny"]
+layers = ["jobs"]
+
+[tool.bandit]
+
+[tool.commitizen]
+version_provider = "uv"
+tag_format = "v$version"
+update_changelog_on_bump = true
+"""
+CELL = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1 + 1\n", "outputs": []}
+NOTEBOOK = {"cells": [{**CELL, "execution_count": None}], "metadata": {}}
+FILES = {
+    "pyproject.toml": PYPROJECT,
+    "src/tiny/__init__.py": '"""Tiny."""\n',
+    "src/tiny/jobs.py": '"""Jobs."""\n\nNUMBER: int = 1\n',
+    "tasks/__init__.py": '"""Tasks."""\n',
+    "tests/test_tiny.py": "from tiny.jobs import NUMBER\n\n\ndef test() -> None:\n    assert NUMBER\n",
+    "notebooks/exploration.ipynb": json.dumps({**NOTEBOOK, "nbformat": 4, "nbformat_minor": 5}),
+    "confs/training.yaml": "",
+    "confs/environments/production.yaml": "",
+}
+
+Inv = Callable[..., str]
+Fake = Callable[..., None]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny project, in a git repository; its tools are those of the environment of this one."""
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in os.environ:
+        if name.startswith(("GIT_", "PYTEST_", "UV_PUBLISH_")):
+            monkeypatch.delenv(name)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Tiny")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tiny@example.org")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))
+    monkeypatch.setenv("UV_NO_SYNC", "1")
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", sys.prefix)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    return tmp_path
+
+
+@pytest.fixture
+def inv(project: Path, capfd: pytest.CaptureFixture[str]) -> Inv:
+    """Runs a task in the tiny project, and returns what it printed."""
+
+    def run(name: str, **arguments: Any) -> str:
+        facts = {"name": "tiny", "package": "tiny", "title": "Tiny"}
+        overrides = {"project": facts, "run": {"in_stream": False}}
+        Executor(TASKS, Config(overrides=overrides)).execute((name, arguments))
+        return "".join(capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """Puts a command on PATH that prints how it was called, and exits as told."""
+
+    def make(name: str, code: int = 0) -> None:
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho "{name} $*"\nexit {code}\n', encoding="utf-8")
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+
+    return make
+
+
+class TestCollection:
+    def test_lists_tasks_from_any_folder(self) -> None:
+        command = [sys.executable, "-m", "invoke", "--list"]
+        listing = subprocess.run(
+            command, cwd=ROOT / "tasks", capture_output=True, text=True, check=True
+        )
+        assert set(TASKS.task_names) <= set(listing.stdout.split())
+
+    @pytest.mark.parametrize("name", TASKS.task_names)
+    def test_says_in_one_line_what_it_does(self, name: str) -> None:
+        line = (TASKS[name].__doc__ or "").partition("\n")[0]
+        assert line.endswith(".")
+        assert len(line) <= 50
+
+
+class TestChecks:
+    def test_pass(self, inv: Inv) -> None:
+        subprocess.run(["uv", "lock", "--quiet"], check=True)
+        out = inv("checks")
+        for tool in ("ruff format", "ruff check", "lint-imports", "mypy", "bandit", "pytest --cov"):
+            assert out.count(f"$ uv run {tool}") == 1 + (tool == "ruff check")
+        assert out.count("1 passed") == 1
+
+    def test_lock_is_missing(self, inv: Inv) -> None:
+        with pytest.raises(UnexpectedExit):
+            inv("checks.uv")
+
+    def test_test_fails(self, inv: Inv, project: Path) -> None:
+        (project / "tests/test_tiny.py").write_text("def test() -> None:\n    assert False\n")
+        with pytest.raises(UnexpectedExit):
+            inv("checks.test")
+
+    @pytest.mark.parametrize(
+        ("name", "source"),
+        [
+            ("checks.code", "import os\n"),
+            ("checks.format", "number=1\n"),
+            ("checks.security", "import subprocess\n"),
+            ("checks.type", "number: str = 1\n"),
+        ],
+    )
+    def test_source_is_wrong(self, inv: Inv, project: Path, name: str, source: str) -> None:
+        (project / "src/tiny/jobs.py").write_text(source)
+        with pytest.raises(UnexpectedExit):
+            inv(name)
+
+
+class TestCleans:
+    JUNK = {
+        "coverage": ".coverage",
+        "dist": "dist/tiny.whl",
+        "docs": "site/index.html",
+        "imports": ".import_linter_cache/tiny.json",
+        "mlruns": "mlruns/1/meta.yaml",
+        "mypy": ".mypy_cache/tiny.json",
+        "notebooks": "notebooks/.ipynb_checkpoints/exploration.ipynb",
+        "outputs": "outputs/predictions.parquet",
+        "pytest": ".pytest_cache/lastfailed",
+        "python": "src/tiny/__pycache__/jobs.pyc",
+        "ruff": ".ruff_cache/tiny",
+        "venv": ".venv/pyvenv.cfg",
+    }
+
+    @pytest.fixture
+    def junk(self, project: Path) -> dict[str, Path]:
+        """What each task is to delete."""
+        paths = {name: project / path for name, path in self.JUNK.items()}
+        for path in paths.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return paths
+
+    @pytest.mark.parametrize("name", JUNK)
+    def test_deletes_its_own(self, inv: Inv, junk: dict[str, Path], name: str) -> None:
+        inv(f"cleans.{name}")
+        assert [other for other, path in junk.items() if not path.exists()] == [name]
+
+    def test_all(self, inv: Inv, junk: dict[str, Path]) -> None:
+        inv("cleans")
+        kept = [name for name, path in junk.items() if path.exists()]
+        assert kept == ["mlruns", "outputs", "venv"]
+
+    def test_reset(self, inv: Inv, junk: dict[str, Path]) -> None:
+        Path("mlflow.db").touch()
+        inv("cleans.reset")
+        assert not [name for name, path in junk.items() if path.exists()]
+        assert {path.name for path in Path().iterdir()} == {
+            ".git",
+            "confs",
+            "notebooks",
+            "pyproject.toml",
+            "src",
+            "tasks",
+            "tests",
+        }
+
+    def test_keeps_what_git_tracks(self, inv: Inv, junk: dict[str, Path]) -> None:
+        subprocess.run(["git", "add", "--force", str(junk["dist"])], check=True)
+        assert "kept dist" in inv("cleans.dist")
+        assert junk["dist"].exists()
+
+    def test_keeps_what_a_link_points_to(self, inv: Inv, project: Path) -> None:
+        (project / "outputs").symlink_to(project / "src")
+        inv("cleans.outputs")
+        assert not (project / "outputs").exists()
+        assert (project / "src/tiny").exists()
+
+
+class TestCommits:
+    def test_info(self, inv: Inv) -> None:
+        assert "BREAKING CHANGE" in inv("commits.info")
+
+    def test_bump(self, inv: Inv) -> None:
+        subprocess.run(["uv", "lock", "--quiet"], check=True)
+        subprocess.run(["git", "add", "."], check=True)
+        subprocess.run(["git", "commit", "--quiet", "--message=feat: begin"], check=True)
+        assert "0.1.0 → 0.2.0" in inv("commits.bump")
+        assert "begin" in Path("CHANGELOG.md").read_text(encoding="utf-8")
+
+    def test_commit(self, inv: Inv, fake: Fake) -> None:
+        fake("uv")
+        assert "uv run cz commit" in inv("commits.commit")
+
+
+class TestContainers:
+    @pytest.mark.parametrize(
+        ("name", "called"),
+        [
+            ("containers.build", "docker build --tag tiny ."),
+            ("containers.compose", "docker compose up --build"),
+            ("containers.run", "docker run --rm tiny --help"),
+        ],
+    )
+    def test_calls_docker(self, inv: Inv, fake: Fake, name: str, called: str) -> None:
+        fake("docker")
+        assert f"\n{called}\n" in inv(name)
+
+    @pytest.mark.parametrize("name", ["build", "compose", "run"])
+    def test_docker_is_missing(
+        self, inv: Inv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(Exit, match="install Docker") as error:
+            inv(f"containers.{name}")
+        assert error.value.code == 1
+
+
+class TestDocs:
+    def test_api(self, inv: Inv, project: Path) -> None:
+        inv("docs.api")
+        assert "NUMBER" in (project / "site/tiny/jobs.html").read_text(encoding="utf-8")
+
+    def test_notebook(self, inv: Inv, project: Path) -> None:
+        inv("docs.notebook")
+        executed = json.loads((project / "outputs/exploration.ipynb").read_text(encoding="utf-8"))
+        assert executed["cells"][0]["outputs"][0]["data"] == {"text/plain": "2"}
+        original = (project / "notebooks/exploration.ipynb").read_text(encoding="utf-8")
+        assert original == FILES["notebooks/exploration.ipynb"]
+
+    def test_serve(self, inv: Inv, fake: Fake) -> None:
+        fake("uv")
+        assert "uv run pdoc --docformat=google --port=8080 tiny" in inv("docs.serve")
+
+
+class TestFormats:
+    def test_all(self, inv: Inv, project: Path) -> None:
+        module = project / "src/tiny/jobs.py"
+        module.write_text("import sys\nimport os\nprint(os,\n  sys)\n")
+        inv("formats")
+        assert module.read_text() == "import os\nimport sys\n\nprint(os, sys)\n"
+        inv("checks.format")
+
+
+class TestInstalls:
+    def test_all(self, inv: Inv, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as context:
+            context.delenv("UV_NO_SYNC")
+            context.setenv("UV_PROJECT_ENVIRONMENT", ".venv")
+            inv("installs.uv")
+        assert (project / ".venv/pyvenv.cfg").is_file()
+        inv("installs.hooks")
+        hooks = {path.name for path in (project / ".git/hooks").iterdir()}
+        assert {"pre-commit", "commit-msg"} <= hooks
+
+    def test_no_repository(self, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GIT_DIR", "nowhere")
+        assert "run `git init`" in inv("installs.hooks")
+
+
+class TestMLflow:
+    @pytest.mark.parametrize(
+        ("name", "called"),
+        [
+            ("mlflow.doctor", "uv run mlflow doctor --mask-envs"),
+            ("mlflow.serve", "--backend-store-uri=sqlite:///mlflow.db --host=127.0.0.1"),
+        ],
+    )
+    def test_calls_mlflow(self, inv: Inv, fake: Fake, name: str, called: str) -> None:
+        fake("uv")
+        assert called in inv(name)
+
+
+class TestPackages:
+    def test_build(self, inv: Inv, project: Path) -> None:
+        (project / "dist").mkdir()
+        (project / "dist/tiny-0.0.1-py3-none-any.whl").touch()
+        inv("packages.build")
+        assert [path.name for path in (project / "dist").glob("*.whl")] == [
+            "tiny-0.1.0-py3-none-any.whl"
+        ]
+
+    def test_publish(self, inv: Inv, project: Path, fake: Fake) -> None:
+        with pytest.raises(Exit, match="no wheel") as error:
+            inv("packages.publish")
+        assert error.value.code == 1
+        fake("uv")
+        (project / "dist").mkdir()
+        (project / "dist/tiny-0.1.0-py3-none-any.whl").touch()
+        assert "uv publish" in inv("packages.publish")
+
+
+class UserError(Exception):
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class TestProjects:
+    @pytest.fixture
+    def results(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """What the jobs of the package return, or raise."""
+        results: dict[str, Any] = {
+            "tuning": SimpleNamespace(best_score=0.5, trials=3, path="outputs/tuning.yaml"),
+            "training": SimpleNamespace(version=2),
+            "evaluations": SimpleNamespace(metrics={"r2": 0.5}, passed=True, report="e.html"),
+            "promotion": SimpleNamespace(version=2, previous=1),
+            "inference": SimpleNamespace(rows=10, path="p.parquet", version=2),
+            "explanations": SimpleNamespace(report="x.html"),
+            "monitoring": SimpleNamespace(drifted=[], report="m.html"),
+        }
+
+        class Job:
+            def __init__(self, files: list[str]) -> None:
+                self.result = results[Path(files[0]).stem]
+                self.files = files
+
+            def __enter__(self) -> "Job":
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+            def run(self) -> Any:
+                if isinstance(self.result, Exception):
+                    raise self.result
+                return self.result
+
+        settings = SimpleNamespace(load=lambda files: SimpleNamespace(job=Job(files)))
+        monkeypatch.setitem(sys.modules, "tiny.settings", settings)
+        monkeypatch.setitem(sys.modules, "tiny.core.errors", SimpleNamespace(UserError=UserError))
+        for name in results:
+            Path("confs", f"{name}.yaml").touch()
+        return results
+
+    def test_chain(self, inv: Inv, results: dict[str, Any]) -> None:
+        out = inv("projects", environment="production")
+        files = "confs/training.yaml confs/environments/production.yaml outputs/tuning.yaml"
+        assert f"$ tiny {files}\n" in out
+        for text in (*results, "version 2 is the champion", "r2 0.5: passed", "no drift"):
+            assert text in out
