@@ -1,6 +1,7 @@
 """The tasks of this project, one module per family; ``uv run inv --list`` names them all."""
 
 import os
+import sys
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -18,8 +19,12 @@ from . import (
     projects,
 )
 
+FOLDER = Path(__file__).parent
+
 # Tasks speak of paths from the root of the project, and may be called from any folder of it.
-os.chdir(Path(__file__).parent.parent)
+os.chdir(FOLDER.parent)
+# Invoke makes this folder importable, and its mlflow.py would be taken for the library.
+sys.path[:] = [path for path in sys.path if path != str(FOLDER)]
 
 namespace = Collection(
     checks,

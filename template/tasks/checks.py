@@ -14,7 +14,7 @@ def code(ctx: Context) -> None:
 @task
 def coverage(ctx: Context) -> None:
     """Run the tests and check how much they cover."""
-    ctx.run("uv run pytest --cov")
+    ctx.run("uv run pytest --numprocesses=auto --cov")
 
 
 @task(name="format")
@@ -33,7 +33,7 @@ def security(ctx: Context) -> None:
 @task
 def test(ctx: Context) -> None:
     """Run the tests."""
-    ctx.run("uv run pytest")
+    ctx.run("uv run pytest --numprocesses=auto")
 
 
 @task(name="type")

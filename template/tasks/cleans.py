@@ -59,7 +59,8 @@ def imports(ctx: Context) -> None:
 @task
 def mlruns(ctx: Context) -> None:
     """Delete all runs and registered models."""
-    delete(ctx, "mlflow.db", "mlflow.db-journal", "mlflow.db-shm", "mlflow.db-wal", "mlruns")
+    database = ("mlflow.db", "mlflow.db-journal", "mlflow.db-shm", "mlflow.db-wal")
+    delete(ctx, *database, "mlartifacts", "mlruns")
 
 
 @task
@@ -93,6 +94,12 @@ def python(ctx: Context) -> None:
 
 
 @task
+def requirements(ctx: Context) -> None:
+    """Delete the exported requirements."""
+    delete(ctx, "requirements.txt")
+
+
+@task
 def ruff(ctx: Context) -> None:
     """Delete the cache of ruff."""
     delete(ctx, ".ruff_cache")
@@ -105,7 +112,7 @@ def venv(ctx: Context) -> None:
 
 
 @task(
-    pre=[coverage, dist, docs, imports, mypy, notebooks, pytest, python, ruff],
+    pre=[coverage, dist, docs, imports, mypy, notebooks, pytest, python, requirements, ruff],
     name="all",
     default=True,
 )

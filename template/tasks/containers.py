@@ -1,4 +1,4 @@
-"""Build and run the container image with Docker."""
+"""Build the container image and run it, with Docker."""
 
 import shlex
 import shutil
@@ -7,6 +7,8 @@ import sys
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
+
+from . import projects
 
 
 def docker(ctx: Context, *arguments: str) -> None:
@@ -17,7 +19,7 @@ def docker(ctx: Context, *arguments: str) -> None:
         arguments: its arguments.
 
     Raises:
-        Exit: when docker is not installed.
+        Exit: Docker is not installed.
     """
     if shutil.which("docker") is None:
         raise Exit("There is no `docker` on PATH: install Docker, then try again.", code=1)
@@ -36,7 +38,8 @@ def compose(ctx: Context) -> None:
     docker(ctx, "compose", "up", "--build")
 
 
-@task(help={"arguments": "what the image is told, e.g. confs/training.yaml"})
-def run(ctx: Context, arguments: str = "--help") -> None:
-    """Run the image once; see its help by default."""
-    docker(ctx, "run", "--rm", ctx.project.name, *shlex.split(arguments))
+@task(help={"conf": "a file of confs/ by its name, e.g. training", **projects.HELP})
+def run(ctx: Context, conf: str, environment: str = "") -> None:
+    """Run one job in a container, as projects.run."""
+    files = projects.confs(conf, environment)
+    docker(ctx, "compose", "run", "--build", "--rm", "app", *files)

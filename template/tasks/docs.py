@@ -16,7 +16,8 @@ def api(ctx: Context) -> None:
 def notebook(ctx: Context) -> None:
     """Execute the notebook into outputs/."""
     Path("outputs").mkdir(exist_ok=True)
-    ctx.run("uv run jupyter execute --output=../outputs/exploration notebooks/exploration.ipynb")
+    execute = "uv run --group=notebook jupyter execute"
+    ctx.run(f"{execute} --output=../outputs/exploration notebooks/exploration.ipynb")
 
 
 @task(help={"port": "where to listen on this machine"})

@@ -10,7 +10,7 @@ def hooks(ctx: Context) -> None:
     if not ctx.run("git rev-parse --git-dir", hide=True, warn=True):
         print("No git hooks yet: run `git init`, then `uv run inv installs.hooks`.")
         return
-    ctx.run("uv run pre-commit install --hook-type=pre-commit --hook-type=commit-msg")
+    ctx.run("uv run pre-commit install")
 
 
 @task

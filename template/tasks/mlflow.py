@@ -14,7 +14,7 @@ def doctor(ctx: Context) -> None:
 def serve(ctx: Context, port: int = 5000) -> None:
     """Serve the runs on http://127.0.0.1:5000."""
     ctx.run(
-        f"uv run mlflow server --backend-store-uri=sqlite:///mlflow.db --host=127.0.0.1"
-        f" --port={port}",
-        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # one process is enough to look
+        "uv run mlflow server --backend-store-uri=sqlite:///mlflow.db --host=127.0.0.1"
+        f" --port={port} --workers=1",
+        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # to look, one process is enough
     )

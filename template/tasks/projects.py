@@ -1,6 +1,7 @@
 """Run the jobs: one of them, or the whole chain."""
 
 import importlib
+import json
 import platform
 import shlex
 import sys
@@ -20,7 +21,8 @@ CHAIN = (
     "explanations",
     "monitoring",
 )
-REFUSED, DRIFT = 5, 6  # what the package's commands exit with
+REFUSED = 5  # the exit code of a promotion that was refused
+EXPORT = "uv export --quiet --no-dev --no-emit-project --format=requirements.txt"
 HELP = {"environment": "merge also confs/environments/NAME.yaml"}
 
 
@@ -31,11 +33,8 @@ def confs(conf: str, environment: str) -> list[str]:
         conf: a file in confs/, without its ending.
         environment: a file in confs/environments/, without its ending, or nothing.
 
-    Returns:
-        Their paths.
-
     Raises:
-        Exit: when there is no such file.
+        Exit: There is no such file.
     """
     paths = [Path("confs", f"{conf}.yaml")]
     if environment:
@@ -44,61 +43,49 @@ def confs(conf: str, environment: str) -> list[str]:
         if not path.is_file():
             known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
             raise Exit(f"There is no {path}. In {path.parent}: {known or 'nothing'}.", code=2)
-    return [str(path) for path in paths]
+    return [path.as_posix() for path in paths]
 
 
-def summarise(title: str, results: dict[str, Any]) -> None:
+def summarise(title: str, results: dict[str, Any], refusal: str) -> None:
     """Show what came of the jobs.
 
     Args:
         title: the name of the project.
-        results: what each job returned; promotion is missing when it was refused.
+        results: what each job returned.
+        refusal: why promotion returned nothing, if so.
     """
     from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    tuning, training, evaluations = (results[job] for job in CHAIN[:3])
-    inference, explanations, monitoring = (results[job] for job in CHAIN[4:])
-    scores = ", ".join(f"{name} {score:.4g}" for name, score in evaluations.metrics.items())
-    promoted = "promotion" in results
-    drifted = ", ".join(monitoring.drifted)
-    rows = {
-        "tuning": (f"best score {tuning.best_score:.4g} of {tuning.trials} trials", ""),
-        "training": (f"version {training.version}", ""),
-        "evaluations": (
-            f"{scores}: {'passed' if evaluations.passed else 'failed'}\n{evaluations.report}",
-            "green" if evaluations.passed else "red",
-        ),
-        "promotion": (
-            f"version {inference.version} is the champion{'' if promoted else ' still'}",
-            "green" if promoted else "yellow",
-        ),
-        "inference": (f"{inference.rows} rows\n{inference.path}", ""),
-        "explanations": (f"{explanations.report}", ""),
-        "monitoring": (
-            f"{f'drift of {drifted}' if drifted else 'no drift'}\n{monitoring.report}",
-            "red" if drifted else "green",
-        ),
-    }
-    grid = Table.grid(padding=(0, 2))
-    for job, (text, style) in rows.items():
-        grid.add_row(Text(job, style="bold"), Text(text, style=style))
-    look = "Look further: uv run inv mlflow.serve"
-    Console().print(Panel(grid, title=Text(title), subtitle=look, expand=False))
+    table = Table.grid(padding=(0, 2))
+    for job in CHAIN:
+        result = results.get(job)
+        if result is None:
+            champion = f"Version {results['evaluations'].champion} is the champion still."
+            table.add_row(Text(job, "yellow"), Text(f"{refusal}\n{champion}"))
+        else:
+            good = result.exit_code == 0 and getattr(result, "passed", True)
+            scores = result.metrics if job == "evaluations" else {}
+            lines = [str(result), *(f"{name} {score:.4g}" for name, score in scores.items())]
+            table.add_row(Text(job, "green" if good else "red"), Text("\n".join(lines)))
+    footer = Text("Look further: uv run inv mlflow.serve")
+    Console().print(Panel(table, title=Text(title, "bold"), subtitle=footer, expand=False))
 
 
 @task(default=True, help=HELP)
 def chain(ctx: Context, environment: str = "") -> None:
     """Run all jobs in order, and sum up the results.
 
-    They share one process, so that the libraries are imported once.
+    They share one process, so that libraries are imported once. A refused promotion is no
+    failure where there is a champion: it stays, and the jobs that follow use it.
     """
     package = ctx.project.package
-    errors = importlib.import_module(f"{package}.core.errors")
     settings = importlib.import_module(f"{package}.settings")
+    errors = importlib.import_module(f"{package}.core.errors")
     results: dict[str, Any] = {}
+    refusal = ""
     for job in CHAIN:
         files = confs(job, environment)
         if job == "training":
@@ -108,38 +95,39 @@ def chain(ctx: Context, environment: str = "") -> None:
             with settings.load(files).job as runner:
                 results[job] = runner.run()
         except errors.UserError as error:
-            # A tie with the champion, say: it stays, and serves the jobs that follow. Without a
-            # champion, the next of them says so and ends the chain.
-            if error.exit_code != REFUSED:
-                raise Exit(f"{job}: {error}", code=error.exit_code) from error
-            print(f"{job}: {error}", file=sys.stderr)
-    summarise(ctx.project.title, results)
-    if results["monitoring"].drifted:
-        raise Exit("monitoring: the data drifted; the report shows how.", code=DRIFT)
+            refused = error.exit_code == REFUSED and results["evaluations"].champion is not None
+            if not refused:
+                raise Exit(f"error: {error}", code=error.exit_code) from error
+            refusal = str(error)
+            print(refusal, file=sys.stderr)
+    summarise(ctx.project.name, results, refusal)
+    for result in results.values():
+        if result.exit_code:
+            raise Exit(f"error: {result}", code=result.exit_code)
 
 
-@task(help={"conf": "which of confs/, e.g. training", **HELP})
+@task(help={"conf": "a file of confs/ by its name, e.g. training", **HELP})
 def run(ctx: Context, conf: str, environment: str = "") -> None:
     """Run one job, by the name of its conf."""
-    command = shlex.join(["uv", "run", ctx.project.package, *confs(conf, environment)])
-    ctx.run(command, pty=sys.stdout.isatty())
+    command = ["uv", "run", ctx.project.package, *confs(conf, environment)]
+    ctx.run(shlex.join(command), pty=sys.stdout.isatty())
 
 
 @task
 def requirements(ctx: Context) -> None:
     """Write requirements.txt from uv.lock."""
-    ctx.run(
-        "uv export --quiet --no-dev --no-emit-project --format=requirements.txt"
-        " --output-file=requirements.txt"
-    )
+    ctx.run(f"{EXPORT} --output-file=requirements.txt")
 
 
-@task(pre=[requirements])
-def environment(_: Context) -> None:
-    """Write python_env.yaml for MLflow projects."""
+@task
+def environment(ctx: Context) -> None:
+    """Pin python_env.yaml, for MLflow projects."""
+    export = ctx.run(f"{EXPORT} --no-annotate --no-hashes --no-header", hide=True)
+    pinned = "".join(f"  - {json.dumps(line)}\n" for line in export.stdout.splitlines())
     Path("python_env.yaml").write_text(
-        f"python: {platform.python_version()}\n"
-        "build_dependencies: [pip, setuptools, wheel]\n"
-        "dependencies: [-r requirements.txt]\n",
+        "# The environment of the MLflow project; `uv run inv projects.environment` pins it.\n"
+        f'python: "{platform.python_version()}"\n'
+        "build_dependencies: [pip]\n"
+        f"dependencies:\n{pinned}  - .\n",
         encoding="utf-8",
     )

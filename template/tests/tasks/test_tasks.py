@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from invoke.collection import Collection
@@ -31,6 +32,7 @@ requires-python = ">=3.11"
 
 [dependency-groups]
 dev = []
+notebook = []
 
 [tool.uv]
 package = false
@@ -60,15 +62,16 @@ version_provider = "uv"
 tag_format = "v$version"
 update_changelog_on_bump = true
 """
-CELL = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1 + 1\n", "outputs": []}
+CELL = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1 + 1", "outputs": []}
 NOTEBOOK = {"cells": [{**CELL, "execution_count": None}], "metadata": {}}
 FILES = {
     "pyproject.toml": PYPROJECT,
     "src/tiny/__init__.py": '"""Tiny."""\n',
-    "src/tiny/jobs.py": '"""Jobs."""\n\nNUMBER: int = 1\n',
+    "src/tiny/jobs.py": '"""Jobs."""\n\nONE: int = 1\n',
     "tasks/__init__.py": '"""Tasks."""\n',
-    "tests/test_tiny.py": "from tiny.jobs import NUMBER\n\n\ndef test() -> None:\n    assert NUMBER\n",
+    "tests/test_tiny.py": "import tiny.jobs\n\n\ndef test() -> None:\n    assert tiny.jobs.ONE\n",
     "notebooks/exploration.ipynb": json.dumps({**NOTEBOOK, "nbformat": 4, "nbformat_minor": 5}),
+    ".pre-commit-config.yaml": "default_install_hook_types: [pre-commit, commit-msg]\nrepos: []\n",
     "confs/training.yaml": "",
     "confs/environments/production.yaml": "",
 }
@@ -104,9 +107,14 @@ def inv(project: Path, capfd: pytest.CaptureFixture[str]) -> Inv:
     """Runs a task in the tiny project, and returns what it printed."""
 
     def run(name: str, **arguments: Any) -> str:
-        facts = {"name": "tiny", "package": "tiny", "title": "Tiny"}
-        overrides = {"project": facts, "run": {"in_stream": False}}
-        Executor(TASKS, Config(overrides=overrides)).execute((name, arguments))
+        config = Config(
+            overrides={
+                "project": {"name": "tiny", "package": "tiny"},
+                "run": {"echo": True, "echo_format": "$ {command}", "in_stream": False},
+                "timeouts": {"command": 60},
+            }
+        )
+        Executor(TASKS, config).execute((name, arguments))
         return "".join(capfd.readouterr())
 
     return run
@@ -145,7 +153,7 @@ class TestChecks:
     def test_pass(self, inv: Inv) -> None:
         subprocess.run(["uv", "lock", "--quiet"], check=True)
         out = inv("checks")
-        for tool in ("ruff format", "ruff check", "lint-imports", "mypy", "bandit", "pytest --cov"):
+        for tool in ("ruff format", "ruff check", "lint-imports", "mypy", "bandit", "pytest"):
             assert out.count(f"$ uv run {tool}") == 1 + (tool == "ruff check")
         assert out.count("1 passed") == 1
 
@@ -185,6 +193,7 @@ class TestCleans:
         "outputs": "outputs/predictions.parquet",
         "pytest": ".pytest_cache/lastfailed",
         "python": "src/tiny/__pycache__/jobs.pyc",
+        "requirements": "requirements.txt",
         "ruff": ".ruff_cache/tiny",
         "venv": ".venv/pyvenv.cfg",
     }
@@ -214,6 +223,7 @@ class TestCleans:
         assert not [name for name, path in junk.items() if path.exists()]
         assert {path.name for path in Path().iterdir()} == {
             ".git",
+            ".pre-commit-config.yaml",
             "confs",
             "notebooks",
             "pyproject.toml",
@@ -254,34 +264,32 @@ class TestContainers:
     @pytest.mark.parametrize(
         ("name", "called"),
         [
-            ("containers.build", "docker build --tag tiny ."),
-            ("containers.compose", "docker compose up --build"),
-            ("containers.run", "docker run --rm tiny --help"),
+            ("build", "docker build --tag tiny ."),
+            ("compose", "docker compose up --build"),
+            ("run", "docker compose run --build --rm app confs/training.yaml"),
         ],
     )
-    def test_calls_docker(self, inv: Inv, fake: Fake, name: str, called: str) -> None:
-        fake("docker")
-        assert f"\n{called}\n" in inv(name)
-
-    @pytest.mark.parametrize("name", ["build", "compose", "run"])
-    def test_docker_is_missing(
-        self, inv: Inv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    def test_calls_docker(
+        self, inv: Inv, fake: Fake, monkeypatch: pytest.MonkeyPatch, name: str, called: str
     ) -> None:
-        monkeypatch.setenv("PATH", str(tmp_path))
+        arguments = {"conf": "training"} if name == "run" else {}
+        fake("docker")
+        assert f"\n{called}\n" in inv(f"containers.{name}", **arguments)
+        monkeypatch.setenv("PATH", "")
         with pytest.raises(Exit, match="install Docker") as error:
-            inv(f"containers.{name}")
+            inv(f"containers.{name}", **arguments)
         assert error.value.code == 1
 
 
 class TestDocs:
     def test_api(self, inv: Inv, project: Path) -> None:
         inv("docs.api")
-        assert "NUMBER" in (project / "site/tiny/jobs.html").read_text(encoding="utf-8")
+        assert "ONE" in (project / "site/tiny/jobs.html").read_text(encoding="utf-8")
 
     def test_notebook(self, inv: Inv, project: Path) -> None:
         inv("docs.notebook")
         executed = json.loads((project / "outputs/exploration.ipynb").read_text(encoding="utf-8"))
-        assert executed["cells"][0]["outputs"][0]["data"] == {"text/plain": "2"}
+        assert executed["cells"][0]["outputs"][0]["data"] == {"text/plain": ["2"]}
         original = (project / "notebooks/exploration.ipynb").read_text(encoding="utf-8")
         assert original == FILES["notebooks/exploration.ipynb"]
 
@@ -353,46 +361,118 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
+class Result:
+    def __init__(self, text: str, exit_code: int = 0, **fields: Any) -> None:
+        self.text = text
+        self.exit_code = exit_code
+        vars(self).update(fields)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Job:
+    def __init__(self, outcome: Result | UserError) -> None:
+        self.outcome = outcome
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self) -> Result:
+        if isinstance(self.outcome, UserError):
+            raise self.outcome
+        return self.outcome
+
+
 class TestProjects:
     @pytest.fixture
-    def results(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-        """What the jobs of the package return, or raise."""
-        results: dict[str, Any] = {
-            "tuning": SimpleNamespace(best_score=0.5, trials=3, path="outputs/tuning.yaml"),
-            "training": SimpleNamespace(version=2),
-            "evaluations": SimpleNamespace(metrics={"r2": 0.5}, passed=True, report="e.html"),
-            "promotion": SimpleNamespace(version=2, previous=1),
-            "inference": SimpleNamespace(rows=10, path="p.parquet", version=2),
-            "explanations": SimpleNamespace(report="x.html"),
-            "monitoring": SimpleNamespace(drifted=[], report="m.html"),
+    def outcomes(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """What the jobs of the package return or raise."""
+        outcomes: dict[str, Any] = {
+            "tuning": Result("Tuned.", path="outputs/tuning.yaml"),
+            "training": Result("Trained."),
+            "evaluations": Result("Passed.", metrics={"r2": 0.5}, passed=True, champion=None),
+            "promotion": Result("Promoted."),
+            "inference": Result("Predicted."),
+            "explanations": Result("Explained."),
+            "monitoring": Result("Steady."),
         }
 
-        class Job:
-            def __init__(self, files: list[str]) -> None:
-                self.result = results[Path(files[0]).stem]
-                self.files = files
+        def load(files: list[str]) -> Any:
+            return SimpleNamespace(job=Job(outcomes[Path(files[0]).stem]))
 
-            def __enter__(self) -> "Job":
-                return self
-
-            def __exit__(self, *_: object) -> None:
-                pass
-
-            def run(self) -> Any:
-                if isinstance(self.result, Exception):
-                    raise self.result
-                return self.result
-
-        settings = SimpleNamespace(load=lambda files: SimpleNamespace(job=Job(files)))
-        monkeypatch.setitem(sys.modules, "tiny.settings", settings)
+        monkeypatch.setitem(sys.modules, "tiny.settings", SimpleNamespace(load=load))
         monkeypatch.setitem(sys.modules, "tiny.core.errors", SimpleNamespace(UserError=UserError))
-        for name in results:
-            Path("confs", f"{name}.yaml").touch()
-        return results
+        for name in outcomes:
+            (project / "confs" / f"{name}.yaml").touch()
+        return outcomes
 
-    def test_chain(self, inv: Inv, results: dict[str, Any]) -> None:
+    def test_chain(self, inv: Inv, outcomes: dict[str, Any]) -> None:
         out = inv("projects", environment="production")
         files = "confs/training.yaml confs/environments/production.yaml outputs/tuning.yaml"
         assert f"$ tiny {files}\n" in out
-        for text in (*results, "version 2 is the champion", "r2 0.5: passed", "no drift"):
-            assert text in out
+        places = [out.index(str(outcome)) for outcome in outcomes.values()]
+        assert places == sorted(places)
+        assert "r2 0.5" in out
+
+    def test_chain_goes_on_with_the_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
+        outcomes["promotion"] = UserError("It ties.", 5)
+        outcomes["evaluations"].champion = 1
+        out = inv("projects")
+        assert out.count("It ties.") == 2
+        assert "Version 1 is the champion still." in out
+        assert "Steady." in out
+
+    def test_chain_stops_without_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
+        outcomes["promotion"] = UserError("It fails.", 5)
+        with pytest.raises(Exit, match=r"^error: It fails\.$") as error:
+            inv("projects")
+        assert error.value.code == 5
+
+    def test_chain_stops_at_an_error(self, inv: Inv, outcomes: dict[str, Any]) -> None:
+        outcomes["tuning"] = UserError("There is no data.", 3)
+        with pytest.raises(Exit, match=r"^error: There is no data\.$") as error:
+            inv("projects")
+        assert error.value.code == 3
+
+    def test_chain_fails_on_drift(
+        self, inv: Inv, outcomes: dict[str, Any], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        outcomes["monitoring"] = Result("Drift in age.", exit_code=6)
+        with pytest.raises(Exit, match=r"^error: Drift in age\.$") as error:
+            inv("projects")
+        assert error.value.code == 6
+        assert "Predicted." in capfd.readouterr().out
+
+    def test_run(self, inv: Inv, fake: Fake) -> None:
+        fake("tiny")
+        out = inv("projects.run", conf="training", environment="production")
+        assert "\ntiny confs/training.yaml confs/environments/production.yaml\n" in out
+
+    def test_run_fails_as_its_job(self, inv: Inv, fake: Fake) -> None:
+        fake("tiny", code=3)
+        with pytest.raises(UnexpectedExit) as error:
+            inv("projects.run", conf="training")
+        assert error.value.result.exited == 3
+
+    @pytest.mark.parametrize(
+        ("conf", "environment", "sentence"),
+        [
+            ("train", "", "There is no confs/train.yaml. In confs: training."),
+            ("training", "x", "confs/environments/x.yaml. In confs/environments: production."),
+        ],
+    )
+    def test_run_without_conf(self, inv: Inv, conf: str, environment: str, sentence: str) -> None:
+        with pytest.raises(Exit, match=re.escape(sentence)) as error:
+            inv("projects.run", conf=conf, environment=environment)
+        assert error.value.code == 2
+
+    def test_requirements_and_environment(self, inv: Inv, project: Path) -> None:
+        subprocess.run(["uv", "lock", "--quiet"], check=True)
+        inv("projects.requirements")
+        inv("projects.environment")
+        assert (project / "requirements.txt").is_file()
+        assert "dependencies:\n  - .\n" in (project / "python_env.yaml").read_text()

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,24 @@ def index_name(schema: type[pa.DataFrameModel]) -> str:
 def column_names(schema: type[pa.DataFrameModel]) -> list[str]:
     """List the columns of a schema in their order, without the index."""
     return [str(name) for name in schema.to_schema().columns]
+
+
+def select(schema: type[pa.DataFrameModel], names: Iterable[str]) -> list[str]:
+    """Choose the columns that a schema describes, its index and regular expressions included.
+
+    Args:
+        schema: what to choose by.
+        names: the columns of a file.
+    """
+    columns = schema.to_schema().columns
+    patterns = [str(name) for name, column in columns.items() if column.regex]
+    return [
+        name
+        for name in names
+        if name in columns
+        or name == index_name(schema)
+        or any(re.fullmatch(pattern, name) for pattern in patterns)
+    ]
 
 
 def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
@@ -84,26 +104,36 @@ def conform(
         frame = frame.set_index(index)
     elif indexed and frame.index.name != index:
         raise DataError(f"{source} has no column '{index}', which identifies a row.")
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        raise DataError(f"{source} has columns more than once: {_examples(twice)}.")
     failures = [
         {"column": name, "check": "is there", "count": len(frame), "examples": ""}
         for name in rules.columns
         if name not in frame and not rules.columns[name].regex
     ]
+    if rules.index is not None and not rules.index.dtype.check(Engine.dtype(frame.index.dtype)):
+        identifiers, wrong = _convert(frame.index.to_series(), rules.index.dtype)
+        failures += _failures(index, f"is {rules.index.dtype}", identifiers[wrong])
+        frame = frame.set_axis(pd.Index(identifiers, name=index), axis=0)
     converted: dict[str, pd.Series[Any]] = {}
     for name, column in rules.columns.items():
         if name not in frame.columns or column.dtype is None:
             continue
-        if not column.dtype.check(Engine.dtype(frame[name].dtype)):
+        given = frame[name].dtype
+        # pandera takes any objects for text, but an encoder tells None, NaN and pd.NA apart.
+        is_other_text = dtypes.is_string(column.dtype) and given != "str"
+        if is_other_text or not column.dtype.check(Engine.dtype(given)):
             converted[str(name)], wrong = _convert(frame[name], column.dtype)
             failures += _failures(str(name), f"is {column.dtype}", frame[name][wrong])
     if not failures:
         try:
-            return rules.validate(frame.assign(**converted) if converted else frame, lazy=True)
+            # In place spares a copy: without coercion, pandera changes nothing.
+            return rules.validate(
+                frame.assign(**converted) if converted else frame, lazy=True, inplace=True
+            )
         except pa.errors.SchemaErrors as error:
-            cases = error.failure_cases
-            for (name, check), rows in cases.groupby(["column", "check"], dropna=False, sort=False):
-                cells = rows.set_index("index")["failure_case"]
-                failures += _failures(str(name) if pd.notna(name) else index, str(check), cells)
+            failures = _found(error.failure_cases, index)
     table = pd.DataFrame(failures).to_string(index=False)
     raise DataError(f"{source} does not match the schema {schema.__name__}:\n{table}")
 
@@ -116,12 +146,13 @@ def check_pair(inputs: pd.DataFrame, targets: pd.DataFrame) -> None:
     """
     if inputs.empty:
         raise DataError("The inputs hold no rows.")
-    if not inputs.index.is_unique:
-        twice = inputs.index[inputs.index.duplicated()].unique()
-        raise DataError(
-            f"The inputs hold {len(twice)} identifiers more than once, as"
-            f" {_examples(twice)}: '{inputs.index.name}' must identify a row."
-        )
+    for name, frame in (("inputs", inputs), ("targets", targets)):
+        if not frame.index.is_unique:
+            twice = frame.index[frame.index.duplicated()].unique()
+            raise DataError(
+                f"The {name} hold {len(twice)} identifiers more than once, as"
+                f" {_examples(twice)}: '{frame.index.name}' must identify a row."
+            )
     if inputs.index.equals(targets.index):
         return
     lone = inputs.index.symmetric_difference(targets.index)
@@ -159,15 +190,19 @@ def _convert(values: "pd.Series[Any]", dtype: Any) -> "tuple[pd.Series[Any], pd.
     """Convert a column without changing a value, and mark the cells where that is impossible."""
     missing = values.isna()
     none = pd.Series(False, index=values.index)
-    is_text = not pd.api.types.is_numeric_dtype(values.dtype)
+    is_number = pd.api.types.is_numeric_dtype(values.dtype)
+    is_time = values.dtype.kind in "mM"
     if dtypes.is_string(dtype) or dtypes.is_category(dtype):
-        return (values.astype(dtype.type), none) if is_text or missing.all() else (values, ~missing)
+        wrong = ~missing if is_number or is_time else none
+        if values.dtype == "object":
+            wrong = ~values.map(lambda value: isinstance(value, str)).astype(bool) & ~missing
+        if (categories := getattr(dtype.type, "categories", None)) is not None:
+            wrong = ~values.isin(categories) & ~missing
+        return (values, wrong) if wrong.any() else (values.astype(dtype.type), none)
     if dtypes.is_datetime(dtype):
-        times = pd.to_datetime(values, errors="coerce") if is_text else values
-        wrong = (times.isna() & ~missing) if is_text else ~missing
-        return (values, wrong) if wrong.any() else (times.astype(dtype.type), none)
+        return _convert_times(values, dtype, ~missing)
     numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() & ~missing
+    wrong = (numbers.isna() | is_time) & ~missing
     holds_missing = dtypes.is_float(dtype) or isinstance(
         dtype.type, pd.api.extensions.ExtensionDtype
     )
@@ -177,17 +212,51 @@ def _convert(values: "pd.Series[Any]", dtype: Any) -> "tuple[pd.Series[Any], pd.
         wrong |= ~numbers.isin([0, 1]) & ~missing
     elif dtypes.is_int(dtype):
         wrong |= (numbers % 1 != 0) & ~missing
+    if dtypes.is_uint(dtype):
+        wrong |= (numbers < 0) & ~missing
     if wrong.any():
         return values, wrong
     converted = numbers.astype(dtype.type)
-    return converted, (converted.astype(numbers.dtype) != numbers) & ~missing
+    # Too large an integer comes back as it was, but negative in between.
+    differs = (converted.astype(numbers.dtype) != numbers) | ((converted < 0) != (numbers < 0))
+    return converted, differs & ~missing
+
+
+def _convert_times(
+    values: "pd.Series[Any]", dtype: Any, given: "pd.Series[bool]"
+) -> "tuple[pd.Series[Any], pd.Series[bool]]":
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return (values, given) if given.any() else (values.astype(dtype.type), given)
+    try:
+        # Other formats leave open which number is the month.
+        times = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    except ValueError:  # more than one time zone
+        return values, given
+    same_zone = (times.dt.tz is None) == (getattr(dtype.type, "tz", None) is None)
+    wrong = times.isna() & given if same_zone else given
+    if wrong.any() or dtype.check(Engine.dtype(times.dtype)):
+        return times, wrong
+    return times.astype(dtype.type), wrong
 
 
 def _failures(column: str, check: str, cells: "pd.Series[Any]") -> list[dict[str, Any]]:
     if cells.empty:
         return []
-    rows = [f"{cell!r} at {row}" for row, cell in cells.iloc[:EXAMPLES].items()]
+    rows = [
+        f"{cell!r} at {row}" if pd.notna(row) else repr(cell)
+        for row, cell in zip(cells.index[:EXAMPLES].tolist(), cells, strict=False)
+    ]
     return [{"column": column, "check": check, "count": len(cells), "examples": ", ".join(rows)}]
+
+
+def _found(cases: pd.DataFrame, index: str) -> list[dict[str, Any]]:
+    """Tell pandera's failures as ours, one for each column and check."""
+    failures = []
+    cases = cases.fillna({"column": index})
+    for (name, check), rows in cases.groupby(["column", "check"], sort=False):
+        cells = rows.set_index("index")["failure_case"]
+        failures += _failures(str(name), str(check), cells)
+    return failures
 
 
 def _examples(values: "pd.Index[Any]") -> str:

@@ -41,7 +41,7 @@ class Model(Component, ABC):
     def pipeline(self, schema: type[pa.DataFrameModel], problem: Problem) -> Pipeline:
         """Build the pipeline that takes a table of the schema.
 
-        Numbers and booleans pass as they are, missing ones too; text and categories become one
+        Numbers and booleans keep their values, missing ones too; text and categories become one
         column for each value, where a missing or a new value is a value of its own; times are
         left out.
 
@@ -54,16 +54,18 @@ class Model(Component, ABC):
         """
         from sklearn.compose import ColumnTransformer
         from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import OneHotEncoder
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
         from .frames import columns_by_kind
 
         kinds = columns_by_kind(schema)
+        # It scales nothing: it turns the nullable types of pandas, which no model takes, to floats.
+        floats = StandardScaler(with_mean=False, with_std=False)
         encoder = OneHotEncoder(
             handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False
         )
         columns = ColumnTransformer(
-            [("numbers", "passthrough", kinds["number"]), ("texts", encoder, kinds["text"])],
+            [("numbers", floats, kinds["number"]), ("texts", encoder, kinds["text"])],
             verbose_feature_names_out=False,
         )
         return Pipeline([("columns", columns), ("model", self.estimator(problem))])

@@ -93,7 +93,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             case "literal_error":
                 text = f"must be {mistake['ctx']['expected']}."
             case _:
-                text = f"{mistake['msg'].removeprefix('Value error, ')}."
+                text = mistake["msg"].removeprefix("Value error, ")
+                text += "" if text.endswith((".", "?")) else "."
         lines.append(f"  {path or 'conf'}: {text}")
     return "\n".join(dict.fromkeys(lines))
 

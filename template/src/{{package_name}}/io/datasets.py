@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Schema = type[pa.DataFrameModel]
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 65_536
+BUFFER_BYTES = 1 << 16
 MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
 """What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
 
@@ -129,9 +130,8 @@ class ParquetReader(Reader):
         import pyarrow.parquet as pq
 
         from ..core.errors import DataError
-        from ..core.frames import column_names, index_name
+        from ..core.frames import select
 
-        columns = [index_name(schema), *column_names(schema)]
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
         for name in names:
@@ -139,15 +139,21 @@ class ParquetReader(Reader):
                 local = files.is_local(filesystem)
                 source = name if local else stack.enter_context(filesystem.open(name, "rb"))
                 try:
-                    # Buffering ahead would hold the whole file in memory.
-                    file = stack.enter_context(pq.ParquetFile(source, pre_buffer=False))
-                    if rows is None and left is None:
+                    # Streaming: neither the file nor a whole group of its rows in memory.
+                    whole = rows is None and left is None
+                    buffer = 0 if whole else BUFFER_BYTES
+                    file = stack.enter_context(
+                        pq.ParquetFile(source, pre_buffer=False, buffer_size=buffer)
+                    )
+                    columns = select(schema, file.schema_arrow.names)
+                    if whole:
                         parts = iter([file.read(columns=columns)])
                     else:
                         parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
                     for part in parts:
                         taken = part if left is None else part.slice(0, left)
                         yield taken.to_pandas(ignore_metadata=True)
+                        pa.default_memory_pool().release_unused()
                         left = None if left is None else left - len(taken)
                         if left == 0:
                             return
@@ -166,10 +172,11 @@ class CSVReader(Reader):
         import pandas as pd
 
         from ..core.errors import DataError
-        from ..core.frames import column_names, columns_by_kind, index_name
+        from ..core.frames import columns_by_kind, select
 
-        columns = [index_name(schema), *column_names(schema)]
-        text = columns_by_kind(schema)["text"]
+        kinds = columns_by_kind(schema)
+        text = kinds["text"]
+        missing = {name: MISSING for name in [*kinds["number"], *kinds["time"]]}
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
         for name in names:
@@ -179,12 +186,10 @@ class CSVReader(Reader):
                     pd.read_csv(
                         file,
                         sep=self.separator,
-                        usecols=lambda column: column in columns,
+                        usecols=lambda name: bool(select(schema, [name])),
                         dtype=dict.fromkeys(text, "str"),
                         keep_default_na=False,
-                        na_values={
-                            column: [""] if column in text else MISSING for column in columns
-                        },
+                        na_values=missing | {name: [""] for name in text},
                         nrows=left,
                         iterator=True,
                         low_memory=False,

@@ -67,7 +67,9 @@ def list_files(path: str, suffix: str) -> tuple[AbstractFileSystem, list[str]]:
         if filesystem.exists(name):
             return filesystem, [name]
         siblings = _siblings(filesystem, name)
-    except (OSError, ValueError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # each store has errors of its own, as for missing credentials
         raise DataError(f"Cannot read {path}: {error}.") from error
     hint = nearest(PurePosixPath(name).name, siblings) if siblings else ""
     raise DataError(f"There is no file {path}.{hint}")

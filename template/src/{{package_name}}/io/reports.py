@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import io
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .files import write_text
@@ -33,8 +35,8 @@ class Report:
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self.figures: dict[str, Figure] = {}
         self._parts: list[str] = []
+        self._images: dict[str, bytes] = {}
 
     def add_heading(self, text: str) -> None:
         """Add a heading."""
@@ -52,15 +54,14 @@ class Report:
 
     def add_figures(self, figures: dict[str, Figure]) -> None:
         """Add figures side by side; their names must be new on this page."""
-        self.figures |= figures
-        images = []
+        elements = []
         for name, figure in figures.items():
             image = io.BytesIO()
             figure.savefig(image, format="png", dpi=110)
+            self._images[name] = image.getvalue()
             data = base64.b64encode(image.getvalue()).decode()
-            alt = html.escape(name, quote=True)
-            images.append(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
-        self._parts.append(f'<div class="plots">{"".join(images)}</div>')
+            elements.append(f'<img alt="{html.escape(name)}" src="data:image/png;base64,{data}">')
+        self._parts.append(f'<div class="plots">{"".join(elements)}</div>')
 
     def save(self, path: str) -> None:
         """Write the page, and log it and each figure with the active run.
@@ -72,9 +73,12 @@ class Report:
 
         page = self._page()
         write_text(path, page)
-        mlflow.log_text(page, "report.html")
-        for name, figure in self.figures.items():
-            mlflow.log_figure(figure, f"plots/{name}.png")
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "report.html").write_text(page, encoding="utf-8")
+            for name, image in self._images.items():
+                # A figure is named after a column, which may hold any character.
+                Path(folder, f"{name.replace('/', '_')}.png").write_bytes(image)
+            mlflow.log_artifacts(folder, "report")
 
     def _page(self) -> str:
         title = html.escape(self.title)

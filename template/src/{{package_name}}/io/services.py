@@ -21,10 +21,19 @@ from . import configs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .datasets import Lineage
+    from .datasets import Reader, Writer
 
 PACKAGE = __name__.partition(".")[0]
 """The project's package: the name of its logs, its experiment, and its registered model."""
+
+DEFAULTS = {
+    # The saver names the libraries: looking for a uv project at each save would cost seconds.
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # An error of MLflow's would show the rows that caused it.
+    "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",
+}
+"""What the environment says of MLflow where it says nothing else."""
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -68,9 +77,11 @@ class AlertsService(Component):
     def _channels(self) -> Any:
         from apprise import Apprise
 
+        # The URLs are secrets, and Apprise logs those that it does not understand.
+        logging.getLogger("apprise").disabled = True
         channels = Apprise()
         urls = os.environ.get(self.variable, "").split()
-        # The URLs are secrets: an error says which one by its place.
+        # An error says which one by its place.
         wrong = [place for place, url in enumerate(urls, start=1) if not channels.add(url)]
         if wrong or not urls:
             what = f"its URL number {wrong[0]} is not one of Apprise's" if wrong else "it is empty"
@@ -99,9 +110,10 @@ class MlflowService(Component):
         Raises:
             UserError: The server does not answer.
         """
-        # Looking for a uv project at each save costs seconds, and the saver names the libraries.
-        os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        for variable, value in DEFAULTS.items():
+            os.environ.setdefault(variable, value)
+        if not is_terminal():
+            os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow
         from mlflow.exceptions import MlflowException
 
@@ -111,10 +123,10 @@ class MlflowService(Component):
         if uri.startswith("sqlite:///"):
             _create_database(Path(uri.removeprefix("sqlite:///")))
         try:
-            mlflow.set_tracking_uri(uri)
-            if self.registry_uri is not None:
-                mlflow.set_registry_uri(self.registry_uri)
-            mlflow.set_experiment(self.experiment)
+            _connect(uri, self.registry_uri)
+            # `mlflow run` has made the run already, in the experiment that it was told.
+            if "MLFLOW_RUN_ID" not in os.environ:
+                mlflow.set_experiment(self.experiment)
         except MlflowException as error:
             raise UserError(
                 f"MLflow does not answer: {str(error).splitlines()[0]} Check mlflow.tracking_uri"
@@ -139,13 +151,13 @@ class MlflowService(Component):
             yield str(run.info.run_id)
 
 
-def log_lineage(run_id: str, context: str, parts: Iterable[Lineage]) -> None:
+def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) -> None:
     """Record with a run which data it read or wrote.
 
     Args:
         run_id: the run.
         context: what the data was for, as ``inputs``.
-        parts: where the data is and its digest.
+        tables: where the data is; a file that is read twice is digested once.
     """
     import json
 
@@ -163,7 +175,7 @@ def log_lineage(run_id: str, context: str, parts: Iterable[Lineage]) -> None:
             ),
             tags,
         )
-        for part in dict.fromkeys(parts)
+        for part in [table.lineage() for table in dict.fromkeys(tables)]
     ]
     MlflowClient().log_inputs(run_id, datasets)
 
@@ -171,6 +183,23 @@ def log_lineage(run_id: str, context: str, parts: Iterable[Lineage]) -> None:
 def is_terminal() -> bool:
     """Say whether a person watches: progress is for them, and not for a log file."""
     return sys.stderr.isatty()
+
+
+def _connect(uri: str, registry_uri: str | None) -> None:
+    """Point MLflow somewhere, and leave no trace in the environment.
+
+    MLflow writes where it points to into the environment, for its children to inherit. The next
+    job of this process would take that for what the user wants.
+    """
+    import mlflow
+
+    given = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(registry_uri)  # type: ignore[arg-type]  # None forgets the last one
+    for name, value in given.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def _create_database(path: Path) -> None:

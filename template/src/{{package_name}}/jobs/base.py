@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
@@ -59,6 +60,8 @@ class Job(Component, ABC):
         Raises:
             UserError: Something is wrong that the user can mend.
         """
+        # Threads that spin while they wait make small models many times slower on busy cores.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             self.logger.start()
             self.check()
@@ -84,7 +87,7 @@ class Job(Component, ABC):
             UserError: Something is wrong that the user can mend.
         """
         logger.info("%s starts.", self.KIND)
-        with self.mlflow.run(self.KIND, self.model_dump(mode="json")) as run_id:
+        with self.mlflow.run(self.KIND, {"job": self.model_dump(mode="json")}) as run_id:
             result = self._run(run_id)
         self._result = result
         logger.info("%s", result)

@@ -109,7 +109,7 @@ class EvaluationsJob(Job):
         version = registries.find_version(name, self.version)
         champion = registries.find_champion(name)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
-        log_lineage(run_id, "evaluation", [self.inputs.lineage(), self.targets.lineage()])
+        log_lineage(run_id, "evaluation", [self.inputs, self.targets])
         outputs = self.loader.load(version)(inputs)
         evaluation = Evaluation(
             version=int(version.version),
@@ -147,7 +147,7 @@ class EvaluationsJob(Job):
     ) -> dict[str, float] | None:
         try:
             return self._score(target, self.loader.load(champion)(inputs))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A champion of other schemas fails in ways that cannot be listed; promotion refuses
             # to replace it unless told to.
             logger.warning("The champion, version %s, cannot score: %s", champion.version, error)

@@ -63,7 +63,7 @@ class ExplanationsJob(Job):
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         inputs = inputs.sample(min(self.rows, len(inputs)), random_state=0)
         target = target.loc[inputs.index]
-        log_lineage(run_id, "explanation", [self.inputs.lineage(), self.targets.lineage()])
+        log_lineage(run_id, "explanation", [self.inputs, self.targets])
         mlflow.log_param("version", version.version)
         report = Report(f"{name}: explanation of version {version.version}")
         report.add_text(f"By {len(inputs)} of the rows held out when it was trained.")

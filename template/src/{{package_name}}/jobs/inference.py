@@ -60,8 +60,8 @@ class InferenceJob(Job):
             for batch in self._batches():
                 write(predict(batch))
                 rows += len(batch)
-        log_lineage(run_id, "inference", [self.inputs.lineage()])
-        log_lineage(run_id, "outputs", [self.outputs.lineage()])
+        log_lineage(run_id, "inference", [self.inputs])
+        log_lineage(run_id, "outputs", [self.outputs])
         mlflow.log_param("version", version.version)
         mlflow.log_metric("rows", rows)
         return InferenceResult(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DRIFT_EXIT_CODE = 6
+MAX_PLOTS = 12
 
 
 class MonitoringResult(Result):
@@ -65,7 +66,7 @@ class MonitoringJob(Job):
         reference_inputs, reference_outputs = records.read_reference(version)
         inputs = self.inputs.read(schemas.Inputs)
         outputs = self.outputs.read(schemas.Outputs)
-        log_lineage(run_id, "monitoring", [self.inputs.lineage(), self.outputs.lineage()])
+        log_lineage(run_id, "monitoring", [self.inputs, self.outputs])
         mlflow.log_param("version", version.version)
         differences = [
             *compare(reference_inputs, inputs, self.tests),
@@ -111,7 +112,7 @@ class MonitoringJob(Job):
         )
         report.add_text(f"{len(live)} live rows beside {len(reference)} of training.")
         report.add_table(table.assign(drifted=table["drifted"].map({True: "yes", False: ""})))
-        report.add_heading("Distributions")
-        columns = list(dict.fromkeys(table["column"]))
+        report.add_heading("Distributions, the most different first")
+        columns = list(dict.fromkeys(table["column"]))[:MAX_PLOTS]
         report.add_figures(plots.plot_distributions(reference, live, columns))
         report.save(self.report)

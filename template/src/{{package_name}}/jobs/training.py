@@ -61,7 +61,7 @@ class TrainingJob(Job):
 
         check_problem(self.metrics, schemas.PROBLEM)
         inputs, target = records.read_pair(self.inputs, self.targets)
-        log_lineage(run_id, "training", [self.inputs.lineage(), self.targets.lineage()])
+        log_lineage(run_id, "training", [self.inputs, self.targets])
         [(train, held_out)] = self.splitter.splits(inputs, target)
         logger.info(
             "Training %s on %d rows, %d held out.", self.model.KIND, len(train), len(held_out)

@@ -83,7 +83,7 @@ class TuningJob(Job):
 
         check_problem([self.metric], schemas.PROBLEM)
         inputs, target = records.read_pair(self.inputs, self.targets)
-        log_lineage(run_id, "tuning", [self.inputs.lineage(), self.targets.lineage()])
+        log_lineage(run_id, "tuning", [self.inputs, self.targets])
         [(train, _)] = self.splitter.splits(inputs, target)
         inputs, target = inputs.iloc[train], target.iloc[train]
         trials, best = self.searcher.search(

@@ -1,0 +1,51 @@
+"""What all tests share: the template in a git repository, and projects rendered from it."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Variables of git would make copier work on another repository (in a hook, say), and the settings
+# of whoever runs the tests would change the defaults of questions.
+for _name in [name for name in os.environ if name.startswith("GIT_")]:
+    del os.environ[_name]
+_settings = Path(tempfile.gettempdir(), "mlops-template-settings.yml")
+_settings.write_text("{}\n", encoding="utf-8")
+os.environ["COPIER_SETTINGS_PATH"] = str(_settings)
+
+from harness import ROOT, Answers, Project, Template  # noqa: E402
+
+Render = Callable[..., Project]
+
+
+@pytest.fixture(scope="session")
+def copier_template_root() -> Path:
+    """The working tree, uncommitted work too."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def copier_template_paths() -> list[str]:
+    """What copier needs of the repository."""
+    return [".gitignore", "copier.yml", "licenses", "questions", "template"]
+
+
+@pytest.fixture(scope="session")
+def template(copier_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The template as pytest-copier commits and tags it, rendered by a harness of ours.
+
+    The plugin's own `copier` fixture trusts the template, and thus would hide that one needs to.
+    """
+    return Template(copier_template, tmp_path_factory.mktemp("rendered"))
+
+
+@pytest.fixture(scope="session")
+def render(template: Template) -> Render:
+    """Render a project, or find the one that these answers gave before: only read it."""
+
+    def render(answers: Answers | None = None, **more: str) -> Project:
+        return template.render({**(answers or {}), **more})
+
+    return render

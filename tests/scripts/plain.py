@@ -1,0 +1,57 @@
+"""What the chain does, in plain scikit-learn: run in a rendered project, without its package."""
+
+import json
+import sys
+
+import pandas as pd
+import yaml
+from sklearn import ensemble, metrics, model_selection
+
+_, problem = sys.argv
+with open("confs/tuning.yaml", encoding="utf-8") as file:  # noqa: PTH123
+    space = yaml.safe_load(file)["job"]["searcher"]["space"]
+table = pd.read_csv("data/training.csv", index_col="id")
+live = pd.read_csv("data/inference.csv", index_col="id")
+target = table.pop(table.columns[-1])
+
+if problem == "regression":
+    model = ensemble.HistGradientBoostingRegressor(random_state=0)
+    holdout = model_selection.ShuffleSplit(n_splits=1, test_size=0.2, random_state=0)
+    folds = model_selection.KFold(4, shuffle=True, random_state=0)
+    scoring = "r2"
+else:
+    model = ensemble.HistGradientBoostingClassifier(random_state=0)
+    holdout = model_selection.StratifiedShuffleSplit(n_splits=1, test_size=0.2, random_state=0)
+    folds = model_selection.StratifiedKFold(4, shuffle=True, random_state=0)
+    scoring = "roc_auc"
+
+[(train, test)] = holdout.split(table, target)
+search = model_selection.GridSearchCV(model, space, scoring=scoring, cv=folds)
+search.fit(table.iloc[train], target.iloc[train])
+inputs, truth = table.iloc[test], target.iloc[test]
+predictions = search.predict(inputs)
+
+if problem == "regression":
+    scores = {
+        "r2": metrics.r2_score(truth, predictions),
+        "mean_absolute_error": metrics.mean_absolute_error(truth, predictions),
+        "root_mean_squared_error": metrics.root_mean_squared_error(truth, predictions),
+    }
+else:
+    label = "malignant"
+    probabilities = search.predict_proba(inputs)[:, list(search.classes_).index(label)]
+    scores = {
+        "roc_auc": metrics.roc_auc_score(truth == label, probabilities),
+        "recall": metrics.recall_score(truth, predictions, pos_label=label),
+        "precision": metrics.precision_score(truth, predictions, pos_label=label),
+        "log_loss": metrics.log_loss(truth == label, probabilities),
+    }
+
+result = {
+    "best_score": float(search.best_score_),
+    "best_parameters": search.best_params_,
+    "scores": {name: float(score) for name, score in scores.items()},
+    "held_out": inputs.index.tolist(),
+    "predictions": dict(zip(live.index.astype(str), search.predict(live).tolist(), strict=True)),
+}
+print(json.dumps(result))  # noqa: T201
