@@ -121,8 +121,11 @@ def _distributions(reference: pd.Series[Any], live: pd.Series[Any]) -> Figure:
 
     figure, axes = _figure(height=2.5)
     names = ["training", "live"]
-    if pd.api.types.is_numeric_dtype(reference.dtype) and reference.dtype != "bool":
-        both = [part.dropna().to_numpy(dtype="float64") for part in (reference, live)]
+    types = pd.api.types
+    is_time = types.is_datetime64_any_dtype(reference.dtype)
+    if is_time or (types.is_numeric_dtype(reference.dtype) and reference.dtype != "bool"):
+        dtype = "datetime64[us]" if is_time else "float64"
+        both = [part.dropna().to_numpy(dtype=dtype) for part in (reference, live)]
         weights = [np.full(len(part), 1 / max(len(part), 1)) for part in both]
         axes.hist(both, bins=20, weights=weights, label=names)
     else:

@@ -61,7 +61,7 @@ class AlertsService(Component):
     enabled: bool = False
     variable: Name = "APPRISE_URLS"
     """The environment variable that holds the URLs, separated by spaces."""
-    on: Literal["all", "failure"] = "all"
+    when: Literal["always", "failure"] = "always"
 
     def check(self) -> None:
         if self.enabled:
@@ -69,7 +69,7 @@ class AlertsService(Component):
 
     def send(self, title: str, body: str, *, failure: bool) -> None:
         """Send a message; a channel that cannot be reached is logged, and does no more harm."""
-        if not self.enabled or (self.on == "failure" and not failure):
+        if not self.enabled or (self.when == "failure" and not failure):
             return
         if not self._channels().notify(title=title, body=body):
             logger.warning("An alert did not reach every channel of %s.", self.variable)
