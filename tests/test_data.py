@@ -1,5 +1,6 @@
 """Rendered projects on data that the template does not know, and in a bucket."""
 
+import json
 import socket
 import subprocess
 import time
@@ -91,7 +92,7 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
     credentials = [{"accessKey": "someone", "secretKey": "secret"}]
     identity = {"name": "someone", "credentials": credentials, "actions": ["Admin"]}
     config = tmp_path / "s3.json"
-    config.write_text(yaml.safe_dump({"identities": [identity]}, default_flow_style=True))
+    config.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
     folder = tmp_path / "s3"
     folder.mkdir()
     # Each service listens on a second port, 10000 higher.
@@ -111,8 +112,8 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
             wait_for(ports["s3"], server, log)
             yield {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3']}"}
         finally:
-            server.terminate()
-            server.wait(30)
+            server.kill()  # nothing in it is worth saving
+            server.wait()
 
 
 def free_port() -> int:

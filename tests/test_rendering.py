@@ -296,6 +296,7 @@ class TestHostileStrings:
         assert table["authors"] == [{"name": hostile}]
         assert project.load(".devcontainer/devcontainer.json")["name"] == hostile
         assert f"Copyright (c) {hostile}\n" in project.texts["LICENSE"]
+        assert project.texts["README.md"].startswith(f"# {hostile}\n\n{hostile}\n")
         for question in ("project_name", "project_description", "author_name"):
             assert project.answers[question] == hostile
 

@@ -23,6 +23,6 @@ table = pd.DataFrame(
 table.loc[random.random(ROWS) < 0.1, ["stock", "member"]] = pd.NA
 turnover = table["price"] * table["pieces"] * (1 - table["discount"].fillna(0))
 turnover = turnover * table["size"].map({"S": 1.0, "M": 1.5, "L": 2.0}) + random.normal(0, 5, ROWS)
-# The order of time says nothing of the values, so that nothing drifts.
+# The live rows are later, as they always are, and nothing else about them is new.
 table.assign(turnover=turnover.astype(float)).iloc[:500].to_csv("data/training.csv")
 table.iloc[500:].to_csv("data/inference.csv")

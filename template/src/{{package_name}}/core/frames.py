@@ -81,6 +81,17 @@ def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
     return kinds
 
 
+def text_names(schema: type[pa.DataFrameModel]) -> list[str]:
+    """List what a file must be read as text for, so that ``007`` stays what it is.
+
+    Returns:
+        The columns of text and categories, and the index where it is text.
+    """
+    index = schema.to_schema().index
+    is_text = index is not None and dtypes.is_string(index.dtype)
+    return [*([index_name(schema)] if is_text else []), *columns_by_kind(schema)["text"]]
+
+
 def conform(
     frame: pd.DataFrame, schema: type[pa.DataFrameModel], source: str, *, indexed: bool = True
 ) -> pd.DataFrame:

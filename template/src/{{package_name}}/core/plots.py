@@ -112,6 +112,8 @@ def _roc(targets: pd.Series[Any], outputs: pd.DataFrame) -> Figure:
         if label != name and 0 < truth.sum() < len(truth):
             RocCurveDisplay.from_predictions(truth, outputs[name], name=label, ax=axes)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.set_xlabel("false positive rate")
+    axes.set_ylabel("true positive rate")
     return figure
 
 

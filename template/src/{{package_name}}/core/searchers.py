@@ -127,7 +127,7 @@ class _SklearnSearcher(Searcher):
         if progress:
             from sklearn.callback import ProgressBar
 
-            searcher.set_callbacks(ProgressBar(max_propagation_depth=1))
+            searcher.set_callbacks(ProgressBar(max_propagation_depth=0))
         searcher.fit(inputs, targets)
         results = searcher.cv_results_
         sign = 1 if metric.greater_is_better else -1

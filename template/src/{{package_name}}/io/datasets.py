@@ -172,11 +172,11 @@ class CSVReader(Reader):
         import pandas as pd
 
         from ..core.errors import DataError
-        from ..core.frames import columns_by_kind, select
+        from ..core.frames import columns_by_kind, select, text_names
 
         kinds = columns_by_kind(schema)
-        text = kinds["text"]
-        missing = {name: MISSING for name in [*kinds["number"], *kinds["time"]]}
+        text = text_names(schema)
+        missing = dict.fromkeys([*kinds["number"], *kinds["time"]], MISSING)
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
         for name in names:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
+table { border-collapse: collapse; display: block; overflow-x: auto; margin: 1rem 0; }
 th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem; }
-img { max-width: 100%; background: white; border-radius: 4px; }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem; align-items: start; }
+img { width: 29rem; max-width: 100%; background: white; border-radius: 4px; }
 """
 
 

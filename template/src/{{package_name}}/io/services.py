@@ -181,8 +181,8 @@ def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) ->
 
 
 def is_terminal() -> bool:
-    """Say whether a person watches: progress is for them, and not for a log file."""
-    return sys.stderr.isatty()
+    """Say whether a person watches: progress is for them, and not for a file or a pipe."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def _connect(uri: str, registry_uri: str | None) -> None:
