@@ -34,9 +34,11 @@ class Difference(NamedTuple):
     column: str
     test: str
     statistic: float
-    limit: float
-    """What the statistic must reach to be drift."""
+    threshold: float
+    """What the statistic must reach for the difference to matter."""
     p_value: float
+    alpha: float
+    """What the p-value must be below for chance not to explain the difference."""
     drifted: bool
 
 
@@ -44,6 +46,7 @@ class DriftTest(Component, ABC):
     """A comparison of two samples of one column."""
 
     KIND: str
+    threshold: float
     alpha: Probability = 0.01
     """How often a whole report may speak of drift by chance."""
 
@@ -52,16 +55,15 @@ class DriftTest(Component, ABC):
         """Say whether the test is for values of this type."""
 
     @abstractmethod
-    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+    def compare(self, reference: Values, live: Values) -> tuple[float, float]:
         """Compare two samples.
 
         Args:
             reference: n values that the model was trained on.
             live: m values seen since.
-            alpha: how often this one comparison may speak of drift by chance.
 
         Returns:
-            The statistic, what it must reach to be drift, and the p-value.
+            The statistic, and how likely chance alone makes it as large.
         """
 
 
@@ -83,7 +85,7 @@ class PSITest(DriftTest):
     def applies(self, values: Values) -> bool:
         return True
 
-    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+    def compare(self, reference: Values, live: Values) -> tuple[float, float]:
         import numpy as np
 
         before, after = _counts(reference, live, self.bins)
@@ -92,7 +94,7 @@ class PSITest(DriftTest):
         q = np.maximum(after, 0.5) / after.sum()
         index = float(((q - p) * np.log(q / p)).sum())
         _, p_value = _chi_squared(before, after)
-        return index, self.threshold if p_value < alpha else float("inf"), p_value
+        return index, p_value
 
 
 class KSTest(DriftTest):
@@ -108,17 +110,15 @@ class KSTest(DriftTest):
     def applies(self, values: Values) -> bool:
         return _is_ordered(values)
 
-    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+    def compare(self, reference: Values, live: Values) -> tuple[float, float]:
         from scipy import stats
 
         before, after = _numbers(reference.dropna()), _numbers(live.dropna())
         if not len(before) or not len(after):
             both = len(before) == len(after)
-            return (0.0, self.threshold, 1.0) if both else (1.0, self.threshold, 0.0)
+            return (0.0, 1.0) if both else (1.0, 0.0)
         result = stats.ks_2samp(before, after, method="asymp")
-        p_value = float(result.pvalue)
-        statistic = float(result.statistic)
-        return statistic, self.threshold if p_value < alpha else float("inf"), p_value
+        return float(result.statistic), float(result.pvalue)
 
 
 class ChiSquaredTest(DriftTest):
@@ -134,11 +134,10 @@ class ChiSquaredTest(DriftTest):
     def applies(self, values: Values) -> bool:
         return not _is_ordered(values)
 
-    def compare(self, reference: Values, live: Values, alpha: float) -> tuple[float, float, float]:
+    def compare(self, reference: Values, live: Values) -> tuple[float, float]:
         before, after = _counts(reference, live, MAX_CATEGORIES)
         statistic, p_value = _chi_squared(before, after)
-        association = math.sqrt(statistic / (len(reference) + len(live)))
-        return association, self.threshold if p_value < alpha else float("inf"), p_value
+        return math.sqrt(statistic / (len(reference) + len(live))), p_value
 
 
 DriftTestKind = Annotated[PSITest | KSTest | ChiSquaredTest, Field(discriminator="KIND")]
@@ -161,11 +160,13 @@ def compare(
     for test in tests:
         names = [str(name) for name in reference if test.applies(reference[name])]
         for name in names:
-            statistic, limit, p_value = test.compare(
-                reference[name], live[name], test.alpha / len(names)
+            statistic, p_value = test.compare(reference[name], live[name])
+            alpha = test.alpha / len(names)
+            # A statistic that is no number is drift, not its absence.
+            drifted = not (statistic < test.threshold or p_value >= alpha)
+            differences.append(
+                Difference(name, test.KIND, statistic, test.threshold, p_value, alpha, drifted)
             )
-            drifted = not statistic < limit
-            differences.append(Difference(name, test.KIND, statistic, limit, p_value, drifted))
     return differences
 
 

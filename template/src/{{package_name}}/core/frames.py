@@ -1,5 +1,7 @@
 """Tables at the boundaries: nothing goes in or out that its schema does not describe."""
 
+from __future__ import annotations
+
 import copy
 import functools
 import re
@@ -60,15 +62,17 @@ def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
     """Group the columns of a schema by how a model and a file must treat them.
 
     Returns:
-        The names under ``number`` (booleans too), ``text`` (categories too) and ``time``.
+        The names under ``number`` (booleans too), ``nullable`` (numbers and booleans of pandas'
+        nullable types), ``text`` (categories too) and ``time``.
 
     Raises:
         DataError: A column has a type that is none of these.
     """
-    kinds: dict[str, list[str]] = {"number": [], "text": [], "time": []}
+    kinds: dict[str, list[str]] = {"number": [], "nullable": [], "text": [], "time": []}
     for name, column in schema.to_schema().columns.items():
         if dtypes.is_numeric(column.dtype) or dtypes.is_bool(column.dtype):
-            kinds["number"].append(str(name))
+            nullable = isinstance(column.dtype.type, pd.api.extensions.ExtensionDtype)
+            kinds["nullable" if nullable else "number"].append(str(name))
         elif dtypes.is_string(column.dtype) or dtypes.is_category(column.dtype):
             kinds["text"].append(str(name))
         elif dtypes.is_datetime(column.dtype):
@@ -197,7 +201,7 @@ def _rules(schema: type[pa.DataFrameModel], indexed: bool) -> pa.DataFrameSchema
     return rules
 
 
-def _convert(values: "pd.Series[Any]", dtype: Any) -> "tuple[pd.Series[Any], pd.Series[bool]]":
+def _convert(values: pd.Series[Any], dtype: Any) -> tuple[pd.Series[Any], pd.Series[bool]]:
     """Convert a column without changing a value, and mark the cells where that is impossible."""
     missing = values.isna()
     none = pd.Series(False, index=values.index)
@@ -228,14 +232,17 @@ def _convert(values: "pd.Series[Any]", dtype: Any) -> "tuple[pd.Series[Any], pd.
     if wrong.any():
         return values, wrong
     converted = numbers.astype(dtype.type)
+    if dtypes.is_float(dtype) and numbers.dtype.kind == "f":
+        # Rounding to the type's precision is what the type is for; overflow is not.
+        return converted, np.isinf(converted) & ~np.isinf(numbers)
     # Too large an integer comes back as it was, but negative in between.
     differs = (converted.astype(numbers.dtype) != numbers) | ((converted < 0) != (numbers < 0))
     return converted, differs & ~missing
 
 
 def _convert_times(
-    values: "pd.Series[Any]", dtype: Any, given: "pd.Series[bool]"
-) -> "tuple[pd.Series[Any], pd.Series[bool]]":
+    values: pd.Series[Any], dtype: Any, given: pd.Series[bool]
+) -> tuple[pd.Series[Any], pd.Series[bool]]:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return (values, given) if given.any() else (values.astype(dtype.type), given)
     try:
@@ -250,7 +257,7 @@ def _convert_times(
     return times.astype(dtype.type), wrong
 
 
-def _failures(column: str, check: str, cells: "pd.Series[Any]") -> list[dict[str, Any]]:
+def _failures(column: str, check: str, cells: pd.Series[Any]) -> list[dict[str, Any]]:
     if cells.empty:
         return []
     rows = [
@@ -270,5 +277,5 @@ def _found(cases: pd.DataFrame, index: str) -> list[dict[str, Any]]:
     return failures
 
 
-def _examples(values: "pd.Index[Any]") -> str:
+def _examples(values: pd.Index[Any]) -> str:
     return ", ".join(str(value) for value in values[:EXAMPLES])

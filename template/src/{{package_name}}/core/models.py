@@ -59,13 +59,17 @@ class Model(Component, ABC):
         from .frames import columns_by_kind
 
         kinds = columns_by_kind(schema)
-        # It scales nothing: it turns the nullable types of pandas, which no model takes, to floats.
+        # It scales nothing: it turns pandas' nullable types, which no model takes, to floats.
         floats = StandardScaler(with_mean=False, with_std=False)
         encoder = OneHotEncoder(
             handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False
         )
         columns = ColumnTransformer(
-            [("numbers", floats, kinds["number"]), ("texts", encoder, kinds["text"])],
+            [
+                ("numbers", "passthrough", kinds["number"]),
+                ("nullables", floats, kinds["nullable"]),
+                ("texts", encoder, kinds["text"]),
+            ],
             verbose_feature_names_out=False,
         )
         return Pipeline([("columns", columns), ("model", self.estimator(problem))])
