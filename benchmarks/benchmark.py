@@ -195,8 +195,8 @@ def main() -> None:
         show("the rendered project's own tests, 2 cores", figure, "60 s")
         package = project / "src" / "my_project"
         shutil.copy(ROOT / "benchmarks" / "schemas.py", package / "core" / "schemas.py")
-        for path in ("mlflow.db", "mlruns", "outputs"):
-            target = project / path
+        for name in ("mlflow.db", "mlruns", "outputs"):
+            target = project / name
             shutil.rmtree(target) if target.is_dir() else target.unlink()
         data = {n: scratch / f"{n}.parquet" for n in (TINY, 100_000, 1_000_000, 10_000_000)}
         for n, path in data.items():

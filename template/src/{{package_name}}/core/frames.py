@@ -62,17 +62,18 @@ def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
     """Group the columns of a schema by how a model and a file must treat them.
 
     Returns:
-        The names under ``number`` (booleans too), ``nullable`` (numbers and booleans of pandas'
-        nullable types), ``text`` (categories too) and ``time``.
+        The names under ``number``, ``castable`` (booleans and pandas' nullable types, which are
+        numbers once they are cast), ``text`` (categories too) and ``time``.
 
     Raises:
         DataError: A column has a type that is none of these.
     """
-    kinds: dict[str, list[str]] = {"number": [], "nullable": [], "text": [], "time": []}
+    kinds: dict[str, list[str]] = {"number": [], "castable": [], "text": [], "time": []}
     for name, column in schema.to_schema().columns.items():
         if dtypes.is_numeric(column.dtype) or dtypes.is_bool(column.dtype):
             nullable = isinstance(column.dtype.type, pd.api.extensions.ExtensionDtype)
-            kinds["nullable" if nullable else "number"].append(str(name))
+            castable = nullable or dtypes.is_bool(column.dtype)
+            kinds["castable" if castable else "number"].append(str(name))
         elif dtypes.is_string(column.dtype) or dtypes.is_category(column.dtype):
             kinds["text"].append(str(name))
         elif dtypes.is_datetime(column.dtype):
@@ -203,25 +204,29 @@ def _rules(schema: type[pa.DataFrameModel], indexed: bool) -> pa.DataFrameSchema
 
 def _convert(values: pd.Series[Any], dtype: Any) -> tuple[pd.Series[Any], pd.Series[bool]]:
     """Convert a column without changing a value, and mark the cells where that is impossible."""
-    missing = values.isna()
-    none = pd.Series(False, index=values.index)
-    is_number = pd.api.types.is_numeric_dtype(values.dtype)
-    is_time = values.dtype.kind in "mM"
     if dtypes.is_string(dtype) or dtypes.is_category(dtype):
-        wrong = ~missing if is_number or is_time else none
-        if values.dtype == "object":
-            wrong = ~values.map(lambda value: isinstance(value, str)).astype(bool) & ~missing
-        if (categories := getattr(dtype.type, "categories", None)) is not None:
-            wrong = ~values.isin(categories) & ~missing
-        return (values, wrong) if wrong.any() else (values.astype(dtype.type), none)
+        return _convert_texts(values, dtype)
     if dtypes.is_datetime(dtype):
-        return _convert_times(values, dtype, ~missing)
+        return _convert_times(values, dtype, values.notna())
+    return _convert_numbers(values, dtype)
+
+
+def _convert_texts(values: pd.Series[Any], dtype: Any) -> tuple[pd.Series[Any], pd.Series[bool]]:
+    given = values.notna()
+    wrong = given & (pd.api.types.is_numeric_dtype(values.dtype) or values.dtype.kind in "mM")
+    if values.dtype == "object":
+        wrong = ~values.map(lambda value: isinstance(value, str)).astype(bool) & given
+    if (categories := getattr(dtype.type, "categories", None)) is not None:
+        wrong = ~values.isin(categories) & given
+    return (values, wrong) if wrong.any() else (values.astype(dtype.type), wrong)
+
+
+def _convert_numbers(values: pd.Series[Any], dtype: Any) -> tuple[pd.Series[Any], pd.Series[bool]]:
+    missing = values.isna()
     numbers = pd.to_numeric(values, errors="coerce")
-    wrong = (numbers.isna() | is_time) & ~missing
-    holds_missing = dtypes.is_float(dtype) or isinstance(
-        dtype.type, pd.api.extensions.ExtensionDtype
-    )
-    if not holds_missing:
+    wrong = (numbers.isna() | (values.dtype.kind in "mM")) & ~missing
+    nullable = isinstance(dtype.type, pd.api.extensions.ExtensionDtype)
+    if not (dtypes.is_float(dtype) or nullable):
         wrong |= missing
     if dtypes.is_bool(dtype):
         wrong |= ~numbers.isin([0, 1]) & ~missing

@@ -59,7 +59,7 @@ class Model(Component, ABC):
         from .frames import columns_by_kind
 
         kinds = columns_by_kind(schema)
-        # It scales nothing: it turns pandas' nullable types, which no model takes, to floats.
+        # It scales nothing: it casts to floats what would make an array of objects.
         floats = StandardScaler(with_mean=False, with_std=False)
         encoder = OneHotEncoder(
             handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False
@@ -67,7 +67,7 @@ class Model(Component, ABC):
         columns = ColumnTransformer(
             [
                 ("numbers", "passthrough", kinds["number"]),
-                ("nullables", floats, kinds["nullable"]),
+                ("castables", floats, kinds["castable"]),
                 ("texts", encoder, kinds["text"]),
             ],
             verbose_feature_names_out=False,

@@ -176,7 +176,7 @@ class CSVReader(Reader):
 
         kinds = columns_by_kind(schema)
         text = text_names(schema)
-        missing = dict.fromkeys([*kinds["number"], *kinds["nullable"], *kinds["time"]], MISSING)
+        missing = dict.fromkeys([*kinds["number"], *kinds["castable"], *kinds["time"]], MISSING)
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
         for name in names:
