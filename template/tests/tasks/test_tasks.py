@@ -286,12 +286,10 @@ class TestDocs:
         inv("docs.api")
         assert "ONE" in (project / "site/tiny/jobs.html").read_text(encoding="utf-8")
 
-    def test_notebook(self, inv: Inv, project: Path) -> None:
-        inv("docs.notebook")
-        executed = json.loads((project / "outputs/exploration.ipynb").read_text(encoding="utf-8"))
-        assert executed["cells"][0]["outputs"][0]["data"] == {"text/plain": ["2"]}
-        original = (project / "notebooks/exploration.ipynb").read_text(encoding="utf-8")
-        assert original == FILES["notebooks/exploration.ipynb"]
+    def test_notebook(self, inv: Inv, fake: Fake, project: Path) -> None:
+        fake("uv")
+        assert "jupyter execute --output=../outputs/exploration" in inv("docs.notebook")
+        assert (project / "outputs").is_dir()
 
     def test_serve(self, inv: Inv, fake: Fake) -> None:
         fake("uv")
