@@ -55,7 +55,11 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
         merged.merge_with_dotlist(list(overrides))
         return typing.cast("dict[str, Any]", OmegaConf.to_container(merged, resolve=True))
     except (YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"The conf does not resolve: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0].removeprefix(_INTERPOLATION)
+        raise ConfigError(f"The conf does not resolve: {reason}") from error
+
+
+_INTERPOLATION = "KeyError raised while resolving interpolation: "
 
 
 def to_yaml(conf: dict[str, Any]) -> str:

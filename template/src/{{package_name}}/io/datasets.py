@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -186,7 +187,8 @@ class CSVReader(Reader):
                     pd.read_csv(
                         file,
                         sep=self.separator,
-                        usecols=lambda name: bool(select(schema, [name])),
+                        # Every column is read: pandas counts the cells of a row only then.
+                        index_col=False,
                         dtype=dict.fromkeys(text, "str"),
                         keep_default_na=False,
                         na_values=missing | {name: [""] for name in text},
@@ -196,7 +198,7 @@ class CSVReader(Reader):
                     ) as table,
                 ):
                     while len(part := _chunk(table, rows)):
-                        yield part
+                        yield part[select(schema, part.columns)]
                         left = None if left is None else left - len(part)
             except (ValueError, OSError) as error:
                 raise DataError(f"Cannot read {name} as CSV: {error}.") from error
@@ -307,7 +309,14 @@ def lineage(path: str, kind: str, suffix: str = "") -> Lineage:
 
 
 def _chunk(table: Any, rows: int | None) -> Any:
-    try:
-        return table.get_chunk(rows)
-    except StopIteration:
-        return ()
+    from pandas.errors import ParserWarning
+
+    with warnings.catch_warnings():
+        # More cells than columns in every row is a warning of pandas', in one row an error.
+        warnings.simplefilter("error", ParserWarning)
+        try:
+            return table.get_chunk(rows)
+        except StopIteration:
+            return ()
+        except ParserWarning as warning:
+            raise ValueError("the rows have more cells than the header has columns") from warning

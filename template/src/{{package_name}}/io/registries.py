@@ -273,6 +273,15 @@ def get_champion(name: str) -> ModelVersion:
     return champion
 
 
+def find_predictor(name: str, version: int | None) -> ModelVersion:
+    """Find a version by its number, or the champion.
+
+    Raises:
+        RegistryError: There is none.
+    """
+    return get_champion(name) if version is None else find_version(name, version)
+
+
 def set_champion(version: ModelVersion) -> None:
     """Make a version the one that predicts."""
     from mlflow import MlflowClient

@@ -11,8 +11,10 @@ import pandas as pd
 import skops.io
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from sklearn.pipeline import Pipeline
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..core import frames, models, schemas
+from ..core.errors import RegistryError
 
 TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -28,9 +30,14 @@ def load_pipeline(path: Path) -> Pipeline:
         path: a skops file.
 
     Raises:
-        skops.io.exceptions.UntrustedTypesFoundException: It holds a type that is not trusted.
+        RegistryError: It holds a type that is not trusted.
     """
-    pipeline: Pipeline = skops.io.load(path, trusted=TRUSTED)
+    try:
+        pipeline: Pipeline = skops.io.load(path, trusted=TRUSTED)
+    except UntrustedTypesFoundException as error:
+        raise RegistryError(
+            f"The model holds types that are not trusted, and was not loaded: {error}"
+        ) from error
     return pipeline
 
 

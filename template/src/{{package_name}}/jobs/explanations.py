@@ -55,10 +55,7 @@ class ExplanationsJob(Job):
 
         check_problem([self.metric], schemas.PROBLEM)
         name = self.mlflow.registered_model
-        if self.version is None:
-            version = registries.get_champion(name)
-        else:
-            version = registries.find_version(name, self.version)
+        version = registries.find_predictor(name, self.version)
         pipeline = registries.PipelineLoader().pipeline(version)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         inputs = inputs.sample(min(self.rows, len(inputs)), random_state=0)

@@ -50,10 +50,7 @@ class InferenceJob(Job):
         import mlflow
 
         name = self.mlflow.registered_model
-        if self.version is None:
-            version = registries.get_champion(name)
-        else:
-            version = registries.find_version(name, self.version)
+        version = registries.find_predictor(name, self.version)
         predict = self.loader.load(version)
         rows = 0
         with self.outputs.open() as write:

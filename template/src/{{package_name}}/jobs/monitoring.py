@@ -16,6 +16,8 @@ from .base import Job, Result
 if TYPE_CHECKING:
     import pandas as pd
 
+    Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
+
 DRIFT_EXIT_CODE = 6
 MAX_PLOTS = 12
 
@@ -59,10 +61,7 @@ class MonitoringJob(Job):
         from ..core import frames, schemas
 
         name = self.mlflow.registered_model
-        if self.version is None:
-            version = registries.get_champion(name)
-        else:
-            version = registries.find_version(name, self.version)
+        version = registries.find_predictor(name, self.version)
         reference_inputs, reference_outputs = records.read_reference(version)
         inputs = self.inputs.read(schemas.Inputs)
         outputs = self.outputs.read(schemas.Outputs)
@@ -70,21 +69,18 @@ class MonitoringJob(Job):
         mlflow.log_param("version", version.version)
         # Live rows are later than training's, and models leave times out.
         seen = inputs.columns.drop(frames.columns_by_kind(schemas.Inputs)["time"])
+        tables = [(reference_inputs[seen], inputs[seen]), (reference_outputs, outputs)]
         differences = [
-            *compare(reference_inputs[seen], inputs[seen], self.tests),
-            *compare(reference_outputs, outputs, self.tests),
+            difference
+            for reference, live in tables
+            for difference in compare(reference, live, self.tests)
         ]
         drifted = list(dict.fromkeys(found.column for found in differences if found.drifted))
         mlflow.log_metrics(
             {f"{found.test}.{found.column}": found.statistic for found in differences}
         )
         mlflow.log_metric("drifted", len(drifted))
-        self._report(
-            int(version.version),
-            differences,
-            reference_inputs.join(reference_outputs, how="outer"),
-            inputs.join(outputs, how="outer"),
-        )
+        self._report(int(version.version), differences, tables)
         return MonitoringResult(
             job=self.KIND,
             run_id=run_id,
@@ -94,13 +90,7 @@ class MonitoringJob(Job):
             report=self.report,
         )
 
-    def _report(
-        self,
-        version: int,
-        differences: list[Difference],
-        reference: pd.DataFrame,
-        live: pd.DataFrame,
-    ) -> None:
+    def _report(self, version: int, differences: list[Difference], tables: Tables) -> None:
         import pandas as pd
 
         from ..core import plots
@@ -112,9 +102,14 @@ class MonitoringJob(Job):
         report = Report(
             f"{self.mlflow.registered_model}: drift since version {version} was trained"
         )
-        report.add_text(f"{len(live)} live rows beside {len(reference)} of training.")
+        report.add_text(
+            "A column drifted when its statistic reaches the threshold, and a difference as large"
+            " is less likely by chance than alpha."
+        )
         report.add_table(table.assign(drifted=table["drifted"].map({True: "yes", False: ""})))
         report.add_heading("Distributions, the most different first")
         columns = list(dict.fromkeys(table["column"]))[:MAX_PLOTS]
-        report.add_figures(plots.plot_distributions(reference, live, columns))
+        for reference, live in tables:
+            chosen = [name for name in columns if name in reference]
+            report.add_figures(plots.plot_distributions(reference, live, chosen))
         report.save(self.report)
