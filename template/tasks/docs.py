@@ -5,11 +5,14 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
+# Without the warnings that pd.Series[Any] is generic to type checkers only.
+PDOC = "uv run python -W ignore -m pdoc --docformat=google"
+
 
 @task
 def api(ctx: Context) -> None:
     """Write the documentation of the API into site/."""
-    ctx.run(f"uv run pdoc --docformat=google --output-directory=site {ctx.project.package}")
+    ctx.run(f"{PDOC} --output-directory=site {ctx.project.package}")
 
 
 @task
@@ -23,4 +26,4 @@ def notebook(ctx: Context) -> None:
 @task(help={"port": "where to listen on this machine"})
 def serve(ctx: Context, port: int = 8080) -> None:
     """Serve the documentation, fresh after each edit."""
-    ctx.run(f"uv run pdoc --docformat=google --port={port} {ctx.project.package}")
+    ctx.run(f"{PDOC} --port={port} {ctx.project.package}")

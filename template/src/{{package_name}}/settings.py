@@ -36,5 +36,6 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> Settings
     try:
         return Settings.model_validate(conf)
     except ValidationError as error:
-        where = " + ".join(map(str, [*files, *overrides]))
+        keys = [override.partition("=")[0] for override in overrides]
+        where = " + ".join(map(str, [*files, *keys]))
         raise ConfigError(f"{where} is wrong:\n{configs.explain(error, Settings)}") from None

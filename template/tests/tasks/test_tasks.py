@@ -293,7 +293,7 @@ class TestDocs:
 
     def test_serve(self, inv: Inv, fake: Fake) -> None:
         fake("uv")
-        assert "uv run pdoc --docformat=google --port=8080 tiny" in inv("docs.serve")
+        assert "-m pdoc --docformat=google --port=8080 tiny" in inv("docs.serve")
 
 
 class TestFormats:

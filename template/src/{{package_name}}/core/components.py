@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
+MAX_NAMES = 10
+"""How many right names a suggestion lists where none is close."""
+
 
 class Component(BaseModel):
     """A part that a conf selects by its ``KIND`` and configures by its fields.
@@ -13,7 +16,13 @@ class Component(BaseModel):
     a field is an error.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+    )
 
     def check(self) -> None:
         """Check, before any work, what can be known without doing it.
@@ -42,4 +51,5 @@ def nearest(name: str, names: Iterable[object]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f" Did you mean '{close[0]}'?"
+    known = known[:MAX_NAMES] + ["…"] * (len(known) > MAX_NAMES)
     return f" Known here: {', '.join(known)}." if known else ""

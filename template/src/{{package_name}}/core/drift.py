@@ -48,7 +48,7 @@ class DriftTest(Component, ABC):
     KIND: str
     threshold: float
     alpha: Probability = 0.01
-    """How often a whole report may speak of drift by chance."""
+    """How often the test may speak of drift by chance, in all columns of a table together."""
 
     @abstractmethod
     def applies(self, values: Values) -> bool:

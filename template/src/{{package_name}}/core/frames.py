@@ -133,15 +133,11 @@ def conform(
         failures += _failures(index, f"is {rules.index.dtype}", identifiers[wrong])
         frame = frame.set_axis(pd.Index(identifiers, name=index), axis=0)
     converted: dict[str, pd.Series[Any]] = {}
-    for name, column in rules.columns.items():
-        if name not in frame.columns or column.dtype is None:
-            continue
-        given = frame[name].dtype
-        # pandera takes any objects for text, but an encoder tells None, NaN and pd.NA apart.
-        is_other_text = dtypes.is_string(column.dtype) and given != "str"
-        if is_other_text or not column.dtype.check(Engine.dtype(given)):
-            converted[str(name)], wrong = _convert(frame[name], column.dtype)
-            failures += _failures(str(name), f"is {column.dtype}", frame[name][wrong])
+    for name in frame.columns.intersection(list(rules.columns)):
+        values, found = _conform_column(frame[name], rules.columns[name].dtype)
+        if values is not None:
+            converted[str(name)] = values
+        failures += found
     if not failures:
         try:
             # In place spares a copy: without coercion, pandera changes nothing.
@@ -202,6 +198,24 @@ def _rules(schema: type[pa.DataFrameModel], indexed: bool) -> pa.DataFrameSchema
     return rules
 
 
+def _conform_column(
+    values: pd.Series[Any], dtype: Any
+) -> tuple[pd.Series[Any] | None, list[dict[str, Any]]]:
+    """Convert a column where it is of another type, and find the cells that it may not hold."""
+    name = str(values.name)
+    converted = None
+    # pandera takes any objects for text, but an encoder tells None, NaN and pd.NA apart.
+    is_other_text = dtypes.is_string(dtype) and values.dtype != "str"
+    if is_other_text or not dtype.check(Engine.dtype(values.dtype)):
+        converted, wrong = _convert(values, dtype)
+        if wrong.any():
+            return None, _failures(name, f"is {dtype}", values[wrong])
+    if dtypes.is_float(dtype):
+        values = values if converted is None else converted
+        return converted, _failures(name, "is finite", values[values.isin([np.inf, -np.inf])])
+    return converted, []
+
+
 def _convert(values: pd.Series[Any], dtype: Any) -> tuple[pd.Series[Any], pd.Series[bool]]:
     """Convert a column without changing a value, and mark the cells where that is impossible."""
     if dtypes.is_string(dtype) or dtypes.is_category(dtype):
@@ -232,6 +246,9 @@ def _convert_numbers(values: pd.Series[Any], dtype: Any) -> tuple[pd.Series[Any]
         wrong |= ~numbers.isin([0, 1]) & ~missing
     elif dtypes.is_int(dtype):
         wrong |= (numbers % 1 != 0) & ~missing
+        if numbers.dtype.kind == "f":
+            # From here on, floats skip whole numbers: which one was meant is lost.
+            wrong |= numbers.abs() >= 2**53
     if dtypes.is_uint(dtype):
         wrong |= (numbers < 0) & ~missing
     if wrong.any():

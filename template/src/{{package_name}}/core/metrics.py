@@ -120,16 +120,19 @@ class BinaryMetric(Metric):
     def score(self, targets: pd.Series[Any], outputs: pd.DataFrame) -> float:
         from sklearn import metrics
 
-        truth = targets == self.positive
-        predicted = outputs["prediction"] == self.positive
+        # A label is compared as text, so that 1 in a conf is the label "1" too.
+        truth = targets.astype("str") == str(self.positive)
+        predicted = outputs["prediction"].astype("str") == str(self.positive)
         column = f"{PROBABILITY}{self.positive}"
         if column not in outputs:
             raise _unknown_label(self.positive, outputs)
         match self.name:
             case "average_precision" | "roc_auc":
                 return float(getattr(metrics, f"{self.name}_score")(truth, outputs[column]))
-            case "brier_score_loss" | "log_loss":
-                return float(getattr(metrics, self.name)(truth, outputs[column]))
+            case "log_loss":
+                return float(metrics.log_loss(truth, outputs[column], labels=[False, True]))
+            case "brier_score_loss":
+                return float(metrics.brier_score_loss(truth, outputs[column]))
             case "f1" | "precision" | "recall":
                 return float(
                     getattr(metrics, f"{self.name}_score")(truth, predicted, zero_division=0.0)

@@ -42,8 +42,8 @@ class Model(Component, ABC):
         """Build the pipeline that takes a table of the schema.
 
         Numbers and booleans keep their values, missing ones too; text and categories become one
-        column for each value, where a missing or a new value is a value of its own; times are
-        left out.
+        column for each value, a missing one too, and the rarest share one, as do new ones; times
+        are left out.
 
         Args:
             schema: the inputs.

@@ -201,6 +201,7 @@ class HalvingSearcher(_SklearnSearcher):
             param_distributions=_distributions(self.space),
             n_candidates=self.candidates,
             factor=self.factor,
+            min_resources="exhaust",  # so that the last ones are compared on all rows
             random_state=self.random_state,
             **common,
         )

@@ -72,6 +72,29 @@ class StratifiedSplitter(Splitter):
         return _split(split, inputs, targets)
 
 
+class HashSplitter(Splitter):
+    """Hold out a share of the rows, chosen by their identifiers.
+
+    A row that was held out once is held out for ever, whatever rows come in: no later version,
+    and no champion, has been trained on it.
+    """
+
+    KIND: Literal["HashSplitter"] = "HashSplitter"
+    test_size: Share = 0.2
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        import numpy as np
+        import pandas as pd
+
+        from .errors import DataError
+
+        hashes = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
+        held_out = hashes < self.test_size * 2**64
+        if held_out.all() or not held_out.any():
+            raise DataError(f"{len(inputs)} rows are too few to hold out {self.test_size:.0%}.")
+        return [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
+
+
 class TimeSplitter(Splitter):
     """Hold out the last rows in time."""
 
@@ -135,7 +158,7 @@ class TimeSeriesSplitter(Splitter):
 
 
 HoldoutKind = Annotated[
-    RandomSplitter | StratifiedSplitter | TimeSplitter, Field(discriminator="KIND")
+    RandomSplitter | StratifiedSplitter | HashSplitter | TimeSplitter, Field(discriminator="KIND")
 ]
 FoldsKind = Annotated[
     KFoldSplitter | StratifiedKFoldSplitter | TimeSeriesSplitter, Field(discriminator="KIND")

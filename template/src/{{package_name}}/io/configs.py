@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from omegaconf import DictConfig
     from pydantic import BaseModel, ValidationError
 
 
@@ -30,36 +32,75 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
         ConfigError: A file is missing or is no YAML mapping, an override has no ``=``, or an
             interpolation finds nothing.
     """
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    merged = OmegaConf.create({})
+    plain: dict[Any, Any] = {}
     for file in map(Path, files):
-        try:
-            conf = OmegaConf.load(file)
-        except FileNotFoundError:
-            siblings = [path.name for path in file.parent.glob("*.y*ml")]
-            raise ConfigError(f"There is no conf {file}.{nearest(file.name, siblings)}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"Cannot read the conf {file}: {error}.") from error
-        except (YAMLError, OmegaConfBaseException) as error:
-            raise ConfigError(f"The conf {file} is not valid YAML: {error}") from error
-        if not isinstance(conf, DictConfig):
-            raise ConfigError(f"The conf {file} must be a mapping, with 'job:' at its top.")
-        merged = typing.cast("DictConfig", OmegaConf.merge(merged, conf))
+        plain = _merge(plain, _read(file))
+    merged = OmegaConf.create(plain)
     for override in overrides:
         if "=" not in override:
             raise ConfigError(f"'{override}' is no override: write KEY=VALUE, and files before -e.")
     try:
-        merged.merge_with_dotlist(list(overrides))
-        return typing.cast("dict[str, Any]", OmegaConf.to_container(merged, resolve=True))
+        for override in overrides:
+            _override(merged, override)
+        return typing.cast(
+            "dict[str, Any]", OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+        )
     except (YAMLError, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0].removeprefix(_INTERPOLATION)
         raise ConfigError(f"The conf does not resolve: {reason}") from error
 
 
+def mask(text: str) -> str:
+    """Hide the user and the password of every URL in a text."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+
+
 _INTERPOLATION = "KeyError raised while resolving interpolation: "
+
+
+def _read(file: Path) -> Any:
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        conf = OmegaConf.load(file)
+    except FileNotFoundError:
+        if "=" in file.name:
+            raise ConfigError(f"'{file}' is no conf: overrides come after -e.") from None
+        siblings = list(file.parent.glob("[!.]*.y*ml"))
+        raise ConfigError(f"There is no conf {file}.{nearest(str(file), siblings)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read the conf {file}: {error}.") from error
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise ConfigError(f"The conf {file} is not valid YAML: {error}") from error
+    if not isinstance(conf, DictConfig):
+        raise ConfigError(f"The conf {file} must be a mapping, with 'job:' at its top.")
+    return OmegaConf.to_container(conf)
+
+
+def _merge(old: Any, new: Any) -> Any:
+    """Merge mappings key by key; anything else is replaced, whatever stood there."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _merge(old.get(key), value) for key, value in new.items()}
+    return new
+
+
+def _override(conf: DictConfig, override: str) -> None:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        conf.merge_with_dotlist([override])
+    except (OmegaConfBaseException, TypeError):
+        # A list in place of a mapping, or the reverse.
+        key, _, value = override.partition("=")
+        new = OmegaConf.from_dotlist([f"value={value}"]).value
+        OmegaConf.update(conf, key, new, merge=False)
 
 
 def to_yaml(conf: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import warnings
+import zlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -117,13 +118,19 @@ class ParquetReader(Reader):
     suffix: ClassVar[str] = ".parquet"
 
     def rows(self) -> int | None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
+
+        from ..core.errors import DataError
 
         filesystem, names = files.list_files(self.path, self.suffix)
         total = 0
         for name in names:
-            with filesystem.open(name, "rb") as file:
-                total += pq.read_metadata(file).num_rows
+            try:
+                with filesystem.open(name, "rb") as file:
+                    total += pq.read_metadata(file).num_rows
+            except (pa.ArrowException, OSError) as error:
+                raise DataError(f"Cannot read {name} as Parquet: {error}") from error
         return total if self.limit is None else min(total, self.limit)
 
     def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
@@ -131,7 +138,7 @@ class ParquetReader(Reader):
         import pyarrow.parquet as pq
 
         from ..core.errors import DataError
-        from ..core.frames import select
+        from ..core.frames import index_name, select
 
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
@@ -147,26 +154,27 @@ class ParquetReader(Reader):
                         pq.ParquetFile(source, pre_buffer=False, buffer_size=buffer)
                     )
                     columns = select(schema, file.schema_arrow.names)
+                    index = _RangeIndex(file.schema_arrow.pandas_metadata, index_name(schema))
                     if whole:
                         parts = iter([file.read(columns=columns)])
                     else:
                         parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
                     for part in parts:
                         taken = part if left is None else part.slice(0, left)
-                        yield taken.to_pandas(ignore_metadata=True)
+                        yield index.restore(taken.to_pandas(ignore_metadata=True))
                         pa.default_memory_pool().release_unused()
                         left = None if left is None else left - len(taken)
                         if left == 0:
                             return
                 except (pa.ArrowException, OSError) as error:
-                    raise DataError(f"Cannot read {name} as Parquet: {error}.") from error
+                    raise DataError(f"Cannot read {name} as Parquet: {error}") from error
 
 
 class CSVReader(Reader):
     """A CSV file with a header, or a directory of them; compressed ones too."""
 
     KIND: Literal["CSVReader"] = "CSVReader"
-    separator: Annotated[str, Field(min_length=1)] = ","
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     suffix: ClassVar[str] = ".csv"
 
     def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
@@ -200,8 +208,8 @@ class CSVReader(Reader):
                     while len(part := _chunk(table, rows)):
                         yield part[select(schema, part.columns)]
                         left = None if left is None else left - len(part)
-            except (ValueError, OSError) as error:
-                raise DataError(f"Cannot read {name} as CSV: {error}.") from error
+            except (ValueError, OSError, EOFError, zlib.error) as error:
+                raise DataError(f"Cannot read {name} as CSV: {error}") from error
             if left == 0:
                 return
 
@@ -306,6 +314,27 @@ def lineage(path: str, kind: str, suffix: str = "") -> Lineage:
             part = str(filesystem.ukey(name)).encode()
         digest.update(part)
     return Lineage(path, kind, digest.hexdigest())
+
+
+class _RangeIndex:
+    """The index of consecutive numbers that pandas keeps in a file's metadata, as no column."""
+
+    def __init__(self, metadata: dict[str, Any] | None, name: str) -> None:
+        columns = (metadata or {}).get("index_columns", [])
+        ranges = [each for each in columns if isinstance(each, dict) and each["name"] == name]
+        self.name = name
+        self.found = ranges[0] if ranges else None
+        self.rows = 0
+
+    def restore(self, part: pd.DataFrame) -> pd.DataFrame:
+        """Give the next rows of the file their index as a column."""
+        import numpy as np
+
+        if self.found is None:
+            return part
+        places = np.arange(self.rows, self.rows + len(part))
+        self.rows += len(part)
+        return part.assign(**{self.name: self.found["start"] + self.found["step"] * places})
 
 
 def _chunk(table: Any, rows: int | None) -> Any:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
+COMPRESSED = {".gz", ".bz2", ".xz", ".zip", ".zst"}
+
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
 """The optional dependencies that each kind of URL needs."""
 
@@ -58,9 +60,9 @@ def list_files(path: str, suffix: str) -> tuple[AbstractFileSystem, list[str]]:
     filesystem, name = open_filesystem(path)
     try:
         if filesystem.isdir(name):
-            files = sorted(
-                str(file) for file in filesystem.glob(f"{name.rstrip('/')}/**/*{suffix}")
-            )
+            root = name.rstrip("/")
+            found = [str(file) for file in filesystem.glob(f"{root}/**/*{suffix}*")]
+            files = sorted(file for file in found if _is_data(file.removeprefix(root), suffix))
             if not files:
                 raise DataError(f"The directory {path} holds no {suffix} file.")
             return filesystem, files
@@ -94,6 +96,18 @@ def check_writable(path: str) -> None:
         raise ConfigError(f"Cannot write {path}: no permission to write in {folder}.")
 
 
+def contains(path: str, other: str) -> bool:
+    """Say whether a path is another one, or a directory that holds it, however they are written."""
+    return f"{_resolve(other)}/".startswith(f"{_resolve(path)}/")
+
+
+def _resolve(path: str) -> str:
+    filesystem, name = open_filesystem(path)
+    if is_local(filesystem):
+        return os.path.realpath(name)
+    return f"{filesystem.protocol}://{name.rstrip('/')}"
+
+
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[Path]:
     """Write a file so that it appears whole at the end, and a failure leaves the old one.
@@ -111,19 +125,28 @@ def replacing(path: str) -> Iterator[Path]:
     filesystem, name = open_filesystem(path)
     local = is_local(filesystem)
     target = Path(name)
-    try:
-        if local:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", dir=target.parent if local else None
-        ) as folder:
-            part = Path(folder, target.name)
-            yield part
+    with contextlib.ExitStack() as stack:
+        with _refusal(path):
+            if local:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            parent = target.parent if local else None
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=parent)
+            )
+        part = Path(folder, target.name)
+        yield part
+        with _refusal(path):
             if local:
                 part.replace(target)
             else:
                 filesystem.put_file(str(part), name)
-    except OSError as error:
+
+
+@contextlib.contextmanager
+def _refusal(path: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # each store has errors of its own
         raise DataError(f"Cannot write {path}: {error}.") from error
 
 
@@ -133,9 +156,18 @@ def write_text(path: str, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def _is_data(name: str, suffix: str) -> bool:
+    """Say whether a file of a directory is data, and not half-written or a tool's own."""
+    path = PurePosixPath(name)
+    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
+    hidden = any(part.startswith((".", "_")) for part in path.parts)
+    return plain.name.endswith(suffix) and not hidden
+
+
 def _siblings(filesystem: AbstractFileSystem, name: str) -> list[str]:
     try:
         parent = str(PurePosixPath(name).parent)
-        return [PurePosixPath(str(file)).name for file in filesystem.ls(parent, detail=False)]
+        names = [PurePosixPath(str(file)).name for file in filesystem.ls(parent, detail=False)]
+        return [name for name in names if not name.startswith(".")]
     except OSError:
         return []

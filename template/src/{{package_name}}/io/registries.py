@@ -12,14 +12,14 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ..core.components import Component
 from ..core.errors import ConfigError, RegistryError
 from .services import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
     import pandera.pandas as pa
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 """The alias of the version that predicts."""
+
+EVALUATION = "evaluation"
+"""The tag that names the run in which a version was evaluated, and the artifact in it."""
+
+STATUS = "promotion"
+"""The tag that says ``promoted``, ``refused`` or ``rolled back``."""
+
+REASON = "promotion_reason"
+"""The tag that says why."""
+
+PREVIOUS = "previous_champion"
+"""The tag that says which version was the champion before."""
 
 REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn", "skops"]
 """The libraries that a registered model needs where it is loaded."""
@@ -160,6 +172,13 @@ class MlflowRegister(Component):
     KIND: Literal["MlflowRegister"] = "MlflowRegister"
     tags: dict[str, str] = {}
 
+    @field_validator("tags")
+    @classmethod
+    def _not_reserved(cls, tags: dict[str, str]) -> dict[str, str]:
+        for name in {EVALUATION, STATUS, REASON, PREVIOUS} & tags.keys():
+            raise ValueError(f"the tag '{name}' is written by promotion alone")
+        return tags
+
     def register(self, name: str, model_uri: str) -> ModelVersion:
         """Register a model.
 
@@ -188,6 +207,7 @@ class PyfuncLoader(Component):
         # Comparing all installed libraries costs 0.4 s; scikit-learn warns where it matters.
         uri = f"models:/{version.name}/{version.version}"
         model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        check_columns(version, model.metadata.get_input_schema().input_names())
 
         def predict(inputs: pd.DataFrame) -> pd.DataFrame:
             outputs: pd.DataFrame = model.predict(plain_types(inputs))
@@ -218,10 +238,32 @@ class PipelineLoader(Component):
         from .serving import load_pipeline
 
         uri = f"models:/{version.name}/{version.version}/artifacts/pipeline.skops"
-        return load_pipeline(Path(download_artifacts(uri)))
+        pipeline = load_pipeline(Path(download_artifacts(uri)))
+        check_columns(version, pipeline.feature_names_in_)
+        return pipeline
 
 
 LoaderKind = Annotated[PyfuncLoader | PipelineLoader, Field(discriminator="KIND")]
+
+
+def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
+    """Check that a version was trained on the columns that the schemas have now.
+
+    Args:
+        version: the version.
+        names: the columns of its inputs.
+
+    Raises:
+        RegistryError: It was trained on others.
+    """
+    from ..core import frames, schemas
+
+    other = {str(name) for name in names} ^ set(frames.column_names(schemas.Inputs))
+    if other:
+        raise RegistryError(
+            f"Version {version.version} was trained before the schemas changed, on other columns"
+            f" ({', '.join(sorted(other))}): train, evaluate and promote a new version."
+        )
 
 
 def find_champion(name: str) -> ModelVersion | None:
@@ -232,7 +274,8 @@ def find_champion(name: str) -> ModelVersion | None:
     try:
         return MlflowClient().get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+        # No such model, or a model without that alias; any other failure is not for guessing.
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST" or "alias" in error.message:
             return None
         raise
 

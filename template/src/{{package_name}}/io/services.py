@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ..core.components import Component
-from ..core.errors import ConfigError, UserError
+from ..core.errors import ConfigError
 from . import configs
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ DEFAULTS = {
     # The saver names the libraries: looking for a uv project at each save would cost seconds.
     "MLFLOW_UV_AUTO_DETECT": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # A server that is down is told in seconds, not in minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     # An error of MLflow's would show the rows that caused it.
     "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",
 }
@@ -102,13 +104,13 @@ class MlflowService(Component):
     tracking_uri: Name | None = None
     registry_uri: Name | None = None
     experiment: Name = PACKAGE
-    registered_model: Name = PACKAGE
+    registered_model: Annotated[str, Field(pattern=r"^[\w. -]+$")] = PACKAGE
 
     def start(self) -> None:
         """Connect, and create the database and the experiment when they are missing.
 
         Raises:
-            UserError: The server does not answer.
+            ConfigError: The server does not answer.
         """
         for variable, value in DEFAULTS.items():
             os.environ.setdefault(variable, value)
@@ -116,21 +118,23 @@ class MlflowService(Component):
             os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
         uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-        if uri.startswith("sqlite:///"):
-            _create_database(Path(uri.removeprefix("sqlite:///")))
         try:
+            if uri.startswith("sqlite:///"):
+                _create_database(Path(uri.removeprefix("sqlite:///").partition("?")[0]))
             _connect(uri, self.registry_uri)
             # `mlflow run` has made the run already, in the experiment that it was told.
             if "MLFLOW_RUN_ID" not in os.environ:
                 mlflow.set_experiment(self.experiment)
-        except MlflowException as error:
-            raise UserError(
-                f"MLflow does not answer: {str(error).splitlines()[0]} Check mlflow.tracking_uri"
-                " in the conf, or MLFLOW_TRACKING_URI."
+        except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
+            reason = configs.mask(str(error).splitlines()[0])
+            raise ConfigError(
+                f"MLflow does not answer: {reason} Check mlflow.tracking_uri in the conf, or"
+                " MLFLOW_TRACKING_URI."
             ) from error
 
     @contextlib.contextmanager
@@ -146,8 +150,8 @@ class MlflowService(Component):
         """
         import mlflow
 
-        with mlflow.start_run(run_name=name, tags=_provenance()) as run:
-            mlflow.log_text(configs.to_yaml(conf), "conf.yaml")
+        with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
+            mlflow.log_text(configs.mask(configs.to_yaml(conf)), "conf.yaml")
             yield str(run.info.run_id)
 
 

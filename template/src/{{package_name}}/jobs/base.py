@@ -62,6 +62,7 @@ class Job(Component, ABC):
         """
         # Threads that spin while they wait make small models many times slower on busy cores.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        self._result = None
         try:
             self.logger.start()
             self.check()
@@ -100,6 +101,8 @@ class Job(Component, ABC):
     def _alert(self, error: BaseException | None) -> None:
         failure = error is not None or (self._result is not None and self._result.exit_code != 0)
         title = f"{self.mlflow.registered_model}: {self.KIND} {'failed' if failure else 'is done'}"
+        if error is None and self._result is None:
+            return
         body = str(self._result)
         if error is not None:
             body = str(error) if isinstance(error, UserError) else type(error).__name__

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from ..core.components import nearest
+from ..core.errors import RegistryError
 from ..core.metrics import MetricKind, Threshold, check_problem
 from ..io import files, registries
 from ..io.datasets import ReaderKind
+from ..io.registries import EVALUATION
 from ..io.services import log_lineage
 from . import records
 from .base import Job, Result
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 logger = logging.getLogger(__name__)
-
-EVALUATION = "evaluation"
-"""The artifact that promotion goes by, and the version's tag that names its run."""
 
 
 class Evaluation(BaseModel):
@@ -96,21 +95,23 @@ class EvaluationsJob(Job):
         return self
 
     def check(self) -> None:
+        from ..core import schemas
+
         super().check()
+        check_problem(self.metrics, schemas.PROBLEM)
         files.check_writable(self.report)
 
     def _run(self, run_id: str) -> EvaluationsResult:
         import mlflow
 
-        from ..core import schemas
-
-        check_problem(self.metrics, schemas.PROBLEM)
         name = self.mlflow.registered_model
         version = registries.find_version(name, self.version)
         champion = registries.find_champion(name)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         log_lineage(run_id, "evaluation", [self.inputs, self.targets])
         outputs = self.loader.load(version)(inputs)
+        if champion is not None:
+            self._warn_of_seen_rows(champion, inputs)
         evaluation = Evaluation(
             version=int(version.version),
             model_run_id=str(version.run_id),
@@ -152,6 +153,20 @@ class EvaluationsJob(Job):
             # to replace it unless told to.
             logger.warning("The champion, version %s, cannot score: %s", champion.version, error)
             return None
+
+    def _warn_of_seen_rows(self, champion: ModelVersion, inputs: pd.DataFrame) -> None:
+        try:
+            held_out = records.read_holdout_rows(champion)
+        except RegistryError:
+            return
+        seen = len(inputs.index.difference(held_out))
+        if seen:
+            logger.warning(
+                "The champion may have been trained on %d of these %d rows, which favours it:"
+                " HashSplitter holds the same rows out of every version.",
+                seen,
+                len(inputs),
+            )
 
     def _report(
         self, evaluation: Evaluation, target: pd.Series[Any], outputs: pd.DataFrame

@@ -44,16 +44,18 @@ class ExplanationsJob(Job):
     report: str = Field("outputs/explanations.html", min_length=1)
 
     def check(self) -> None:
+        from ..core import schemas
+
         super().check()
+        check_problem([self.metric], schemas.PROBLEM)
         files.check_writable(self.report)
 
     def _run(self, run_id: str) -> ExplanationsResult:
         import mlflow
 
-        from ..core import plots, schemas
+        from ..core import plots
         from ..io.reports import Report
 
-        check_problem([self.metric], schemas.PROBLEM)
         name = self.mlflow.registered_model
         version = registries.find_predictor(name, self.version)
         pipeline = registries.PipelineLoader().pipeline(version)

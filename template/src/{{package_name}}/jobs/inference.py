@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import PositiveInt
 
 from ..core.errors import ConfigError
-from ..io import registries
+from ..io import files, registries
 from ..io.datasets import BATCH_ROWS, ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
@@ -43,8 +43,8 @@ class InferenceJob(Job):
 
     def check(self) -> None:
         super().check()
-        if self.inputs.path == self.outputs.path:
-            raise ConfigError(f"The outputs would replace the inputs, {self.inputs.path}.")
+        if files.contains(self.inputs.path, self.outputs.path):
+            raise ConfigError(f"The outputs would be among the inputs, {self.inputs.path}.")
 
     def _run(self, run_id: str) -> InferenceResult:
         import mlflow
@@ -52,12 +52,12 @@ class InferenceJob(Job):
         name = self.mlflow.registered_model
         version = registries.find_predictor(name, self.version)
         predict = self.loader.load(version)
+        log_lineage(run_id, "inference", [self.inputs])
         rows = 0
         with self.outputs.open() as write:
             for batch in self._batches():
                 write(predict(batch))
                 rows += len(batch)
-        log_lineage(run_id, "inference", [self.inputs])
         log_lineage(run_id, "outputs", [self.outputs])
         mlflow.log_param("version", version.version)
         mlflow.log_metric("rows", rows)
@@ -75,8 +75,10 @@ class InferenceJob(Job):
 
         from ..core import schemas
 
-        with Progress(console=Console(stderr=True), disable=not is_terminal()) as progress:
-            task = progress.add_task("Predicting", total=self.inputs.rows())
+        watched = is_terminal()
+        with Progress(console=Console(stderr=True), disable=not watched) as progress:
+            total = self.inputs.rows() if watched else None
+            task = progress.add_task("Predicting", total=total)
             for batch in self.inputs.batches(schemas.Inputs, self.batch_rows):
                 yield batch
                 progress.advance(task, len(batch))

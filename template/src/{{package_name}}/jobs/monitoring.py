@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveInt
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
+
+logger = logging.getLogger(__name__)
 
 DRIFT_EXIT_CODE = 6
 MAX_PLOTS = 12
@@ -63,8 +67,11 @@ class MonitoringJob(Job):
         name = self.mlflow.registered_model
         version = registries.find_predictor(name, self.version)
         reference_inputs, reference_outputs = records.read_reference(version)
+        registries.check_columns(version, reference_inputs)
         inputs = self.inputs.read(schemas.Inputs)
         outputs = self.outputs.read(schemas.Outputs)
+        if not inputs.index.equals(outputs.index):
+            logger.warning("Inputs and outputs are not the same rows, or in another order.")
         log_lineage(run_id, "monitoring", [self.inputs, self.outputs])
         mlflow.log_param("version", version.version)
         # Live rows are later than training's, and models leave times out.
@@ -76,9 +83,7 @@ class MonitoringJob(Job):
             for difference in compare(reference, live, self.tests)
         ]
         drifted = list(dict.fromkeys(found.column for found in differences if found.drifted))
-        mlflow.log_metrics(
-            {f"{found.test}.{found.column}": found.statistic for found in differences}
-        )
+        mlflow.log_metrics({_metric_name(found): found.statistic for found in differences})
         mlflow.log_metric("drifted", len(drifted))
         self._report(int(version.version), differences, tables)
         return MonitoringResult(
@@ -113,3 +118,8 @@ class MonitoringJob(Job):
             chosen = [name for name in columns if name in reference]
             report.add_figures(plots.plot_distributions(reference, live, chosen))
         report.save(self.report)
+
+
+def _metric_name(found: Difference) -> str:
+    """Name a metric after a column, which may hold characters that MLflow refuses."""
+    return re.sub(r"[^\w\-. :/]", "_", f"{found.test}.{found.column}", flags=re.ASCII)

@@ -11,18 +11,14 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError
 from ..core.components import nearest
 from ..core.errors import PromotionError, RegistryError
 from ..io import registries
+from ..io.registries import EVALUATION, PREVIOUS, REASON, STATUS
 from .base import Job, Result
-from .evaluations import EVALUATION, Evaluation
+from .evaluations import Evaluation
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 logger = logging.getLogger(__name__)
-
-STATUS = "promotion"
-"""The version's tag that says ``promoted``, ``refused`` or ``rolled back``."""
-REASON = "promotion_reason"
-PREVIOUS = "previous_champion"
 
 
 class PromotionResult(Result):
@@ -65,14 +61,20 @@ class PromotionJob(Job):
             if STATUS not in version.tags or version.tags[STATUS] == "refused":
                 registries.tag(version, {STATUS: "refused", REASON: str(error)})
             raise
-        previous = {PREVIOUS: champion.version} if champion else {}
-        registries.tag(version, {STATUS: "promoted", REASON: reason, **previous})
+        if _number(registries.find_champion(name)) != _number(champion):
+            raise PromotionError(
+                f"Version {version.version} is not promoted: another was, meanwhile. Evaluate it"
+                " again."
+            )
+        # In this order, whatever fails in between leaves nothing that could be taken for more.
+        registries.tag(version, {PREVIOUS: champion.version} if champion else {})
         registries.set_champion(version)
+        registries.tag(version, {STATUS: "promoted", REASON: reason})
         return PromotionResult(
             job=self.KIND,
             run_id=run_id,
             version=int(version.version),
-            previous=int(champion.version) if champion else None,
+            previous=_number(champion),
             reason=reason,
         )
 
@@ -88,7 +90,7 @@ class PromotionJob(Job):
         if version.tags.get(STATUS) == "rolled back":
             raise PromotionError(f"{refused}it was rolled back. Train a new version.")
         evaluation = _read_evaluation(version, refused)
-        if evaluation.champion != (int(champion.version) if champion else None):
+        if evaluation.champion != _number(champion):
             raise PromotionError(
                 f"{refused}the champion changed since it was evaluated. Evaluate it again."
             )
@@ -155,8 +157,9 @@ class RollbackJob(Job):
             raise RegistryError(
                 f"Version {before} never was the champion: promote it, it cannot be gone back to."
             )
-        registries.set_champion(target)
+        # First of all, what is withdrawn cannot be promoted again.
         registries.tag(champion, {STATUS: "rolled back", REASON: self.reason})
+        registries.set_champion(target)
         registries.tag(target, {STATUS: "promoted", REASON: f"rolled back to: {self.reason}"})
         return RollbackResult(
             job=self.KIND,
@@ -164,6 +167,10 @@ class RollbackJob(Job):
             version=int(target.version),
             previous=int(champion.version),
         )
+
+
+def _number(version: ModelVersion | None) -> int | None:
+    return int(version.version) if version else None
 
 
 def _read_evaluation(version: ModelVersion, refused: str) -> Evaluation:

@@ -40,6 +40,24 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
     return table, target[name]
 
 
+def check_labels(target: pd.Series[Any]) -> None:
+    """Check that a classifier has something to tell apart.
+
+    Args:
+        target: the values to train on.
+
+    Raises:
+        DataError: They hold one label only.
+    """
+    from ..core import schemas
+
+    if schemas.PROBLEM == "classification" and target.nunique() < 2:
+        raise DataError(
+            f"The {len(target)} rows to train on hold only the label '{target.iloc[0]}': a"
+            " classifier needs two at least."
+        )
+
+
 def write_holdout(folder: Path, inputs: pd.DataFrame, target: pd.Series[Any]) -> None:
     """Record which rows are held out, and a fingerprint of what they hold.
 
@@ -73,13 +91,11 @@ def read_holdout(
         DataError: A row is gone, or holds other values than it did then.
         RegistryError: The version's record is gone.
     """
-    import pandas as pd
-
     from ..core.frames import fingerprint
 
     table, target = read_pair(inputs, targets)
+    rows = read_holdout_rows(version)
     with read_artifacts(str(version.run_id), HOLDOUT) as folder:
-        rows = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
         content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
     gone = rows.difference(table.index)
     if len(gone):
@@ -94,6 +110,22 @@ def read_holdout(
             " than when it was trained: give the data that it was trained on, or train again."
         )
     return table, target
+
+
+def read_holdout_rows(version: ModelVersion) -> pd.Index[Any]:
+    """Read which rows were held out when a version was trained.
+
+    Returns:
+        Their identifiers.
+
+    Raises:
+        RegistryError: The version's record is gone.
+    """
+    import pandas as pd
+
+    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
+        rows: pd.Index[Any] = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
+    return rows
 
 
 def write_reference(folder: Path, inputs: pd.DataFrame, outputs: pd.DataFrame, rows: int) -> None:

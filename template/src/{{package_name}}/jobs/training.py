@@ -54,15 +54,21 @@ class TrainingJob(Job):
     reference_rows: PositiveInt = 10_000
     """How many rows monitoring compares with, at most."""
 
+    def check(self) -> None:
+        from ..core import schemas
+
+        super().check()
+        check_problem(self.metrics, schemas.PROBLEM)
+
     def _run(self, run_id: str) -> TrainingResult:
         import mlflow
 
         from ..core import models, schemas
 
-        check_problem(self.metrics, schemas.PROBLEM)
         inputs, target = records.read_pair(self.inputs, self.targets)
         log_lineage(run_id, "training", [self.inputs, self.targets])
         [(train, held_out)] = self.splitter.splits(inputs, target)
+        records.check_labels(target.iloc[train])
         logger.info(
             "Training %s on %d rows, %d held out.", self.model.KIND, len(train), len(held_out)
         )

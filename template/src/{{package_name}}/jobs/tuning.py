@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from ..core.components import nearest
+from ..core.errors import DataError
 from ..core.metrics import MetricKind, check_problem
 from ..core.models import ModelKind
 from ..core.searchers import Range, SearcherKind, Trial
@@ -73,7 +75,10 @@ class TuningJob(Job):
         return self
 
     def check(self) -> None:
+        from ..core import schemas
+
         super().check()
+        check_problem([self.metric], schemas.PROBLEM)
         files.check_writable(self.output)
 
     def _run(self, run_id: str) -> TuningResult:
@@ -81,11 +86,11 @@ class TuningJob(Job):
 
         from ..core import schemas
 
-        check_problem([self.metric], schemas.PROBLEM)
         inputs, target = records.read_pair(self.inputs, self.targets)
         log_lineage(run_id, "tuning", [self.inputs, self.targets])
         [(train, _)] = self.splitter.splits(inputs, target)
         inputs, target = inputs.iloc[train], target.iloc[train]
+        records.check_labels(target)
         trials, best = self.searcher.search(
             self.model.pipeline(schemas.Inputs, schemas.PROBLEM),
             inputs,
@@ -96,10 +101,19 @@ class TuningJob(Job):
         )
         self._log_trials(run_id, trials)
         [best_trial] = [trial for trial in trials if trial.parameters == best][-1:]
+        if not math.isfinite(best_trial.score):
+            raise DataError(
+                f"{self.metric.name} is no number on these folds, and nothing can be chosen by it:"
+                " take fewer folds, or more rows."
+            )
         mlflow.log_metric(self.metric.name, best_trial.score)
         mlflow.log_params(best)
         model = type(self.model).model_validate({**self.model.model_dump(), **best})
-        overlay = configs.to_yaml({"job": {"model": model.model_dump(mode="json")}})
+        # The splitter goes with it: no row that chose the parameters may be held out.
+        best_conf = {"model": model, "splitter": self.splitter}
+        overlay = configs.to_yaml(
+            {"job": {name: part.model_dump(mode="json") for name, part in best_conf.items()}}
+        )
         files.write_text(self.output, f"# Written by tuning, run {run_id}.\n{overlay}")
         mlflow.log_text(overlay, "tuning.yaml")
         return TuningResult(
