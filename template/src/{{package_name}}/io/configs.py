@@ -92,11 +92,10 @@ def _merge(old: Any, new: Any) -> Any:
 
 def _override(conf: DictConfig, override: str) -> None:
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
     try:
         conf.merge_with_dotlist([override])
-    except (OmegaConfBaseException, TypeError):
+    except TypeError:
         # A list in place of a mapping, or the reverse.
         key, _, value = override.partition("=")
         new = OmegaConf.from_dotlist([f"value={value}"]).value
