@@ -58,6 +58,28 @@ def select(schema: type[pa.DataFrameModel], names: Iterable[str]) -> list[str]:
     ]
 
 
+def target_name(schema: type[pa.DataFrameModel]) -> str:
+    """Name the only column of a schema.
+
+    Raises:
+        DataError: It has another number of columns.
+    """
+    names = column_names(schema)
+    if len(names) != 1:
+        raise DataError(f"The schema {schema.__name__} must have one column, and has {len(names)}.")
+    return names[0]
+
+
+def allowed_values(schema: type[pa.DataFrameModel]) -> list[Any]:
+    """List the values that the only column of a schema may hold, or none where it does not say.
+
+    Raises:
+        DataError: See ``target_name``.
+    """
+    checks = schema.to_schema().columns[target_name(schema)].checks
+    return [value for check in checks for value in check.statistics.get("allowed_values", [])]
+
+
 def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
     """Group the columns of a schema by how a model and a file must treat them.
 

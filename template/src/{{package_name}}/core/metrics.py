@@ -220,19 +220,34 @@ class Threshold(Component):
         return f"{self.metric} ≤ {self.at_most:g}"
 
 
-def check_problem(metrics: Sequence[Metric], problem: Problem) -> None:
+def check_problem(
+    metrics: Sequence[Metric], problem: Problem, labels: Sequence[object] = ()
+) -> None:
     """Check that metrics fit the problem of the schemas.
 
+    Args:
+        metrics: what a conf asks for.
+        problem: what the targets are.
+        labels: those that the targets may hold, where the schemas say so.
+
     Raises:
-        ConfigError: One does not.
+        ConfigError: One does not fit.
     """
+    from .components import nearest
     from .errors import ConfigError
+
+    known = [str(label) for label in labels]
 
     for metric in metrics:
         if metric.problem != problem:
             raise ConfigError(
                 f"The metric {metric.name} ({metric.KIND}) is for {metric.problem}, and the"
                 f" schemas say {problem}: choose another KIND."
+            )
+        if isinstance(metric, BinaryMetric) and known and str(metric.positive) not in known:
+            raise ConfigError(
+                f"The metric {metric.name} looks for the label '{metric.positive}', which"
+                f" schemas.Targets does not allow.{nearest(str(metric.positive), known)}"
             )
 
 

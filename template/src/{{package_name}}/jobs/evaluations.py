@@ -95,10 +95,10 @@ class EvaluationsJob(Job):
         return self
 
     def check(self) -> None:
-        from ..core import schemas
+        from ..core import frames, schemas
 
         super().check()
-        check_problem(self.metrics, schemas.PROBLEM)
+        check_problem(self.metrics, schemas.PROBLEM, frames.allowed_values(schemas.Targets))
         files.check_writable(self.report)
 
     def _run(self, run_id: str) -> EvaluationsResult:

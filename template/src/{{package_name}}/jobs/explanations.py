@@ -44,10 +44,10 @@ class ExplanationsJob(Job):
     report: str = Field("outputs/explanations.html", min_length=1)
 
     def check(self) -> None:
-        from ..core import schemas
+        from ..core import frames, schemas
 
         super().check()
-        check_problem([self.metric], schemas.PROBLEM)
+        check_problem([self.metric], schemas.PROBLEM, frames.allowed_values(schemas.Targets))
         files.check_writable(self.report)
 
     def _run(self, run_id: str) -> ExplanationsResult:

@@ -31,7 +31,7 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
     """
     from ..core import frames, schemas
 
-    [name] = frames.column_names(schemas.Targets)
+    name = frames.target_name(schemas.Targets)
     if name in frames.column_names(schemas.Inputs):
         raise DataError(f"The target '{name}' is an input too: take it out of schemas.Inputs.")
     table = inputs.read(schemas.Inputs)

@@ -55,10 +55,10 @@ class TrainingJob(Job):
     """How many rows monitoring compares with, at most."""
 
     def check(self) -> None:
-        from ..core import schemas
+        from ..core import frames, schemas
 
         super().check()
-        check_problem(self.metrics, schemas.PROBLEM)
+        check_problem(self.metrics, schemas.PROBLEM, frames.allowed_values(schemas.Targets))
 
     def _run(self, run_id: str) -> TrainingResult:
         import mlflow

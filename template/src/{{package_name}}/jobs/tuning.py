@@ -75,10 +75,10 @@ class TuningJob(Job):
         return self
 
     def check(self) -> None:
-        from ..core import schemas
+        from ..core import frames, schemas
 
         super().check()
-        check_problem([self.metric], schemas.PROBLEM)
+        check_problem([self.metric], schemas.PROBLEM, frames.allowed_values(schemas.Targets))
         files.check_writable(self.output)
 
     def _run(self, run_id: str) -> TuningResult:
