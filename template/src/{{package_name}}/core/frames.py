@@ -234,7 +234,7 @@ def _conform_column(
             return None, _failures(name, f"is {dtype}", values[wrong])
     if dtypes.is_float(dtype):
         values = values if converted is None else converted
-        return converted, _failures(name, "is finite", values[values.isin([np.inf, -np.inf])])
+        return converted, _failures(name, "is finite", values[np.isinf(values)])
     return converted, []
 
 

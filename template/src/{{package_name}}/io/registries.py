@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib.metadata
 import logging
 import tempfile
@@ -217,7 +216,7 @@ class PyfuncLoader(Component):
 
 
 class PipelineLoader(Component):
-    """Load a version's bare pipeline, without the checks around it."""
+    """Load a version's bare pipeline, for inputs that a reader has checked already."""
 
     KIND: Literal["PipelineLoader"] = "PipelineLoader"
 
@@ -227,9 +226,15 @@ class PipelineLoader(Component):
         Returns:
             A function from n rows of inputs to n rows of outputs.
         """
-        from ..core.models import predict
+        from ..core import frames, models, schemas
 
-        return functools.partial(predict, self.pipeline(version))
+        pipeline = self.pipeline(version)
+
+        def predict(inputs: pd.DataFrame) -> pd.DataFrame:
+            outputs = models.predict(pipeline, inputs)
+            return frames.conform(outputs, schemas.Outputs, "The output")
+
+        return predict
 
     def pipeline(self, version: ModelVersion) -> Pipeline:
         """Load a version's fitted pipeline, of the types that are trusted and no others."""

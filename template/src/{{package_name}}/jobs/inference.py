@@ -39,7 +39,7 @@ class InferenceJob(Job):
     """Which version; the champion without one."""
     batch_rows: PositiveInt = BATCH_ROWS
     """How many rows are in memory at a time."""
-    loader: registries.LoaderKind = registries.PyfuncLoader()
+    loader: registries.LoaderKind = registries.PipelineLoader()
 
     def check(self) -> None:
         super().check()
