@@ -114,7 +114,7 @@ def measure_rendering(clone: Path, scratch: Path) -> None:
     show("`copier copy` / of an empty template", f"{ratio:.2f} ({ours.cpu:.2f} CPU-s)", "1.2")
 
 
-def measure_start(project: Path, tiny: Path, model: Path) -> None:
+def measure_start(project: Path, tiny: Path) -> None:
     """Measure what the command and each job cost before there is any work."""
     for option, limit in (("--help", "0.1 CPU-s"), ("--schema", "0.3 CPU-s")):
         [cost] = least([[COMMAND, option]], project, runs=7)
@@ -215,7 +215,7 @@ def main() -> None:
         run([COMMAND, "confs/evaluations.yaml", "-e", *pair(million)], project)
         run([COMMAND, "confs/promotion.yaml"], project)
         run([COMMAND, "confs/inference.yaml", "-e", f"job.inputs={reader(data[TINY])}"], project)
-        measure_start(project, data[TINY], model)
+        measure_start(project, data[TINY])
         measure_data(project, data, model)
         measure_stream(project, large, model)
 

@@ -94,9 +94,7 @@ def read_holdout(
     from ..core.frames import fingerprint
 
     table, target = read_pair(inputs, targets)
-    rows = read_holdout_rows(version)
-    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
-        content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    rows, content = _read_holdout_record(version)
     gone = rows.difference(table.index)
     if len(gone):
         raise DataError(
@@ -121,11 +119,18 @@ def read_holdout_rows(version: ModelVersion) -> pd.Index[Any]:
     Raises:
         RegistryError: The version's record is gone.
     """
+    rows, _ = _read_holdout_record(version)
+    return rows
+
+
+def _read_holdout_record(version: ModelVersion) -> tuple[pd.Index[Any], dict[str, Any]]:
+    """Fetch once what ``write_holdout`` recorded: the identifiers, and what they hold."""
     import pandas as pd
 
     with read_artifacts(str(version.run_id), HOLDOUT) as folder:
         rows: pd.Index[Any] = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
-    return rows
+        content: dict[str, Any] = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    return rows, content
 
 
 def write_reference(folder: Path, inputs: pd.DataFrame, outputs: pd.DataFrame, rows: int) -> None:
