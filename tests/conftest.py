@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Variables of git would make copier work on another repository (in a hook, say), and the settings
 # of whoever runs the tests would change the defaults of questions.
@@ -15,7 +16,11 @@ _settings = Path(tempfile.gettempdir(), "mlops-template-settings.yml")
 _settings.write_text("{}\n", encoding="utf-8")
 os.environ["COPIER_SETTINGS_PATH"] = str(_settings)
 
-from harness import ROOT, Answers, Project, Template  # noqa: E402
+from harness import PARTS, ROOT, Answers, Project, Template  # noqa: E402
+
+settings.register_profile("push", max_examples=5, derandomize=True, deadline=None, database=None)
+settings.register_profile("nightly", max_examples=50, deadline=None, database=None, print_blob=True)
+settings.load_profile("push")
 
 Render = Callable[..., Project]
 
@@ -29,7 +34,7 @@ def copier_template_root() -> Path:
 @pytest.fixture(scope="session")
 def copier_template_paths() -> list[str]:
     """What copier needs of the repository."""
-    return [".gitignore", "copier.yml", "licenses", "questions", "template"]
+    return PARTS
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,13 @@ import yaml
 from copier import run_copy
 
 ROOT: Final = Path(__file__).parents[1]
+PARTS: Final = [".gitignore", "copier.yml", "hooks", "licenses", "questions", "template"]
+"""What copier needs of the repository."""
+SETTINGS: Final[dict[str, Any]] = yaml.safe_load(ROOT.joinpath("copier.yml").read_text("utf-8"))
 QUESTIONS: Final[dict[str, dict[str, Any]]] = {
     key: question
-    for key, question in yaml.safe_load(ROOT.joinpath("copier.yml").read_text("utf-8")).items()
-    if not key.startswith("_")
+    for key, question in SETTINGS.items()
+    if not key.startswith("_") and question.get("when") is not False
 }
 PYTHONS: Final[list[str]] = QUESTIONS["python_version"]["choices"]
 ANSWERS_FILE: Final = ".copier-answers.yml"
@@ -61,23 +64,31 @@ class Template:
         paths = listing.stdout.split("\0")[:-1]
         return {path: root.joinpath(path).read_bytes().decode() for path in paths}
 
-    def copy(self, target: Path, answers: Answers) -> "Project":
-        """Render a project, as somebody who does not trust the template."""
+    def copy(self, target: Path, answers: Answers, version: str | None = None) -> "Project":
+        """Render a project, as somebody who does not trust the template.
+
+        Args:
+            target: where to render.
+            answers: to the questions; the others have their defaults.
+            version: a tag of the template; the newest if None.
+        """
         run_copy(
             str(self.source),
             target,
             data={"project_name": NAME, **answers},
+            vcs_ref=version,
             defaults=True,
             quiet=True,
             unsafe=False,
         )
         return Project(target)
 
-    def render(self, answers: Answers) -> "Project":
+    def render(self, answers: Answers, version: str | None = None) -> "Project":
         """Render a project to read, once for the same answers."""
-        key = json.dumps(answers, sort_keys=True)
+        key = json.dumps([answers, version], sort_keys=True)
         if key not in self._rendered:
-            self._rendered[key] = self.copy(self._folder / str(len(self._rendered)), answers)
+            target = self._folder / str(len(self._rendered))
+            self._rendered[key] = self.copy(target, answers, version)
         return self._rendered[key]
 
 

@@ -17,6 +17,7 @@ from . import (
     mlflow,
     packages,
     projects,
+    template,
 )
 
 FOLDER = Path(__file__).parent
@@ -37,4 +38,5 @@ namespace = Collection(
     mlflow,
     packages,
     projects,
+    template,
 )

@@ -474,3 +474,99 @@ class TestProjects:
         inv("projects.environment")
         assert (project / "requirements.txt").is_file()
         assert "dependencies:\n  - .\n" in (project / "python_env.yaml").read_text()
+
+
+class TestTemplate:
+    @pytest.fixture(autouse=True)
+    def _template(
+        self, project: Path, tmp_path_factory: pytest.TempPathFactory, fake: Fake
+    ) -> None:
+        """Three versions of a template; the project has the first. The third has a migration."""
+        template = tmp_path_factory.mktemp("template")
+
+        def release(version: str, config: str, **texts: str) -> None:
+            answers = "{{ _copier_answers | to_yaml }}"
+            files = {
+                "copier.yml": config,
+                "{{ _copier_conf.answers_file }}.jinja": answers,
+                **texts,
+            }
+            for path in template.iterdir():
+                if path.is_file():
+                    path.unlink()
+            for name, text in files.items():
+                (template / name).write_text(text, encoding="utf-8")
+            for command in (["add", "."], ["commit", "--quiet", "-m", "x"], ["tag", version]):
+                subprocess.run(["git", *command], cwd=template, check=True)
+
+        subprocess.run(["git", "init", "--quiet"], cwd=template, check=True)
+        release("v1.0.0", "{}", NOTES="a\nb\nc\nd\n", OLD="old\n")
+        release("v2.0.0", "{}", NOTES="a\nb\nc\nnew\n")
+        release("v3.0.0", "_migrations: [{version: 3.0.0, command: [git, init]}]\n", NOTES="a\n")
+        copy = ["copier", "copy", "--quiet", "--defaults", "--vcs-ref=v1.0.0"]
+        subprocess.run(["uvx", "--from=copier>=9.19", *copy, template, "."], check=True)
+        self.commit()
+        fake("uv")
+
+    def commit(self, **texts: str) -> None:
+        """Commit these texts, and all else."""
+        for name, text in texts.items():
+            Path(name).write_text(text, encoding="utf-8")
+        Path(".git/info/exclude").write_text("bin/\n", encoding="utf-8")
+        subprocess.run(["git", "add", "."], check=True)
+        subprocess.run(["git", "commit", "--quiet", "--message=work"], check=True)
+
+    def test_update_merges(self, inv: Inv) -> None:
+        self.commit(NOTES="mine\na\nb\nc\nd\n")
+        out = inv("template.update", version="v2.0.0")
+        assert Path("NOTES").read_text(encoding="utf-8") == "mine\na\nb\nc\nnew\n"
+        assert "From v1.0.0 to v2.0.0." in out
+        assert "deleted: OLD (to bring it back: git checkout HEAD -- OLD)" in out
+        assert out.index("\nuv sync\n") < out.index("\nuv run inv checks\n")
+        [undo] = re.findall(r"To undo the update: (.+)", out)
+        subprocess.run(undo, shell=True, check=True)  # noqa: S602
+        assert Path("NOTES").read_text(encoding="utf-8") == "mine\na\nb\nc\nd\n"
+
+    def test_update_lists_conflicts(self, inv: Inv, capfd: pytest.CaptureFixture[str]) -> None:
+        self.commit(NOTES="a\nb\nc\nmine\n")
+        with pytest.raises(Exit, match="Resolve the conflicts") as error:
+            inv("template.update", version="v2.0.0")
+        assert error.value.code == 1
+        out = capfd.readouterr().out
+        assert "conflict: NOTES\n" in out
+        assert "uv sync" not in out
+
+    def test_update_without_news(self, inv: Inv) -> None:
+        assert "Nothing to update: v1.0.0 it is." in inv("template.update", version="v1.0.0")
+
+    def test_project_without_a_version_is_refused(self, inv: Inv) -> None:
+        self.commit(**{".copier-answers.yml": "_src_path: somewhere\n"})
+        with pytest.raises(Exit, match="names no version of a template"):
+            inv("template.update")
+
+    @pytest.mark.parametrize("name", ["template.update", "template.diff"])
+    def test_uncommitted_work_is_refused(self, inv: Inv, name: str) -> None:
+        Path("NOTES").write_text("mine\n", encoding="utf-8")
+        with pytest.raises(Exit, match=r"(?s)^Commit or stash.+ M NOTES$") as error:
+            inv(name)
+        assert error.value.code == 1
+
+    def test_migrations_ask_for_trust(self, inv: Inv, capfd: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(Exit, match="Nothing has changed") as error:
+            inv("template.update")
+        assert error.value.code == 4
+        assert "--trust" in capfd.readouterr().err
+        assert "From v1.0.0 to v3.0.0." in inv("template.update", trust=True)
+
+    def test_check(self, inv: Inv) -> None:
+        out = inv("template.check")
+        assert "here is 1.0.0." in out
+        assert "There is 3.0.0: uv run inv template.update" in out
+        inv("template.update", trust=True)
+        assert "It is the newest." in inv("template.check")
+
+    def test_diff(self, inv: Inv) -> None:
+        out = inv("template.diff", version="v2.0.0")
+        assert "\n-d\n+new\n" in out
+        assert "a/OLD" in out
+        assert Path("NOTES").read_text(encoding="utf-8") == "a\nb\nc\nd\n"
