@@ -2,12 +2,15 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import Render
-from harness import QUESTIONS, ROOT, Template, choices
+from harness import QUESTIONS, ROOT, Template, choices, run
+from releases import RELEASES
 from sample_data import PROBLEMS
 from sample_data import path as sample_path
 from sample_data import render as render_sample
@@ -64,3 +67,57 @@ class TestLicense:
     def test_text_is_complete(self, license: str, render: Render) -> None:  # noqa: A002
         text = render(license=license, author_name="Ada").texts["LICENSE"]
         assert hashlib.sha256(text.encode()).hexdigest() == LICENSES[license]
+
+
+class TestReleases:
+    WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+
+    def steps(self, job: str) -> list[str]:
+        """The commands of a job of the workflow."""
+        return [step["run"] for step in self.WORKFLOW["jobs"][job]["steps"] if "run" in step]
+
+    @pytest.fixture
+    def clone(self, tmp_path: Path) -> Path:
+        run("git", "clone", "--quiet", "--no-tags", ROOT, "clone", cwd=tmp_path)
+        for name in ("pyproject.toml", "CHANGELOG.md"):
+            shutil.copy(ROOT / name, tmp_path / "clone")
+        return tmp_path / "clone"
+
+    def test_bump_takes_the_news(self, clone: Path, tmp_path: Path) -> None:
+        changelog = clone / "CHANGELOG.md"
+        text = changelog.read_text("utf-8")
+        if "## Unreleased" not in text:
+            text = text.replace("\n## ", "\n## Unreleased\n\nNews.\n\n## ", 1)
+        changelog.write_text(text, "utf-8")
+        run("git", "commit", "--quiet", "--all", "--allow-empty", "--message=feat: x", cwd=clone)
+        run("git", "tag", list(RELEASES)[-1], RELEASES[list(RELEASES)[-1]], cwd=clone)
+        run("cz", "bump", "--yes", cwd=clone)
+        assert not run("git", "status", "--porcelain", cwd=clone)
+        [find], [news, _] = self.steps("find"), self.steps("release")
+        output = tmp_path / "output"
+        run("bash", "-e", "-c", find, cwd=clone, GITHUB_OUTPUT=str(output))
+        version = output.read_text().strip().removeprefix("version=")
+        assert f"v{version}" not in RELEASES
+        assert f"v{version}" in run("git", "tag", cwd=clone).split()
+        run("bash", "-e", "-c", news, cwd=clone, VERSION=version, RUNNER_TEMP=str(tmp_path))
+        after = text.split("## Unreleased\n")[1].split("\n## ")[0]
+        assert (tmp_path / "news.md").read_text("utf-8").strip() == after.strip()
+
+    def test_bump_without_news_fails(self, clone: Path) -> None:
+        changelog = clone / "CHANGELOG.md"
+        text = changelog.read_text("utf-8").replace("## Unreleased", "## Old")
+        changelog.write_text(text, "utf-8")
+        run("git", "commit", "--quiet", "--all", "--allow-empty", "--message=feat: x", cwd=clone)
+        run("cz", "bump", "--yes", cwd=clone, code=26)
+        assert "bump:" not in run("git", "log", "-1", "--format=%s", cwd=clone)
+
+    def test_another_commit_is_no_release(self, clone: Path, tmp_path: Path) -> None:
+        run("git", "commit", "--quiet", "--allow-empty", "--message=feat: x", cwd=clone)
+        output = tmp_path / "output"
+        run("bash", "-e", "-c", *self.steps("find"), cwd=clone, GITHUB_OUTPUT=str(output))
+        assert output.read_text() == ""
+
+    def test_each_has_its_news(self, tmp_path: Path) -> None:
+        for tag in RELEASES:
+            news = self.steps("release")[0]
+            run("bash", "-e", "-c", news, cwd=ROOT, VERSION=tag[1:], RUNNER_TEMP=str(tmp_path))

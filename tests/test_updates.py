@@ -12,7 +12,18 @@ import pytest
 import yaml
 from copier.errors import UnsafeTemplateError, UserMessageError
 from edits import Edit, apply, campaigns, check_nothing_lost
-from harness import ANSWERS_FILE, QUESTIONS, ROOT, SETTINGS, Answers, Project, choices, run
+from harness import (
+    ANSWERS_FILE,
+    QUESTIONS,
+    ROOT,
+    SETTINGS,
+    Answers,
+    Project,
+    Workspace,
+    choices,
+    environment,
+    run,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from releases import RELEASES, TREE, Adopted, History
@@ -573,6 +584,70 @@ class TestLimits:
         listing = run("git", "ls-files", "--eol", "template", cwd=ROOT)
         assert listing
         assert [line for line in listing.splitlines() if line.startswith("i/-text")] == []
+
+
+def change_little(source: Path) -> None:
+    """Add a line to a page."""
+    page = source / "template/AGENTS.md"
+    page.write_text(page.read_text() + "- next version\n")
+
+
+def follow_workflow(project: Workspace, folder: Path) -> str:
+    """Run the steps of the workflow that updates a project, with a remote and a stub of `gh`.
+
+    Returns:
+        How `gh` was called.
+    """
+    run("git", "clone", "--quiet", "--bare", project.path, folder / "remote", cwd=folder)
+    project.run("git", "remote", "add", "origin", folder / "remote")
+    gh = folder / "bin/gh"
+    gh.parent.mkdir()
+    gh.write_text(f'#!/bin/sh\necho "gh $*" >> "{folder}/calls"\n')
+    gh.chmod(0o755)
+    workflow = yaml.safe_load(project.path.joinpath(".github/workflows/update.yml").read_text())
+    variables = {
+        "BRANCH": workflow["env"]["BRANCH"],
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "PATH": f"{gh.parent}:{environment()['PATH']}",
+        "RUNNER_TEMP": str(folder),
+    }
+    for step in workflow["jobs"]["update"]["steps"]:
+        if "run" in step:
+            command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+            project.run(*command, **variables)
+    assert (folder / "output").read_text() == "changed=true\n"
+    return (folder / "calls").read_text()
+
+
+@pytest.mark.full
+class TestChecksAfterwards:
+    """The project's own checks pass after an update."""
+
+    @pytest.mark.parametrize("version", RELEASES)
+    @pytest.mark.parametrize("problem", choices("problem"))
+    def test_from_each_release(
+        self, version: str, problem: str, start: Callable[..., Adopted]
+    ) -> None:
+        project = start(version, {"problem": problem})
+        workspace = Workspace(project.path).install()
+        assert not project.update().conflicts
+        workspace.run("uv", "sync", "--quiet")
+        workspace.uv("inv", "checks")
+
+    def test_as_the_workflow_does(self, tmp_path: Path) -> None:
+        tmp_path.joinpath("little").mkdir()
+        history = History(tmp_path / "little")
+        history.release(NEXT, change_little)
+        project = history.start(tmp_path / "project", TREE, {})
+        workspace = Workspace(project.path).install()
+        calls = follow_workflow(workspace, tmp_path)
+        assert "gh auth setup-git\n" in calls
+        assert "gh pr create --head template-update --title Update from the template" in calls
+        body = tmp_path.joinpath("body.txt").read_text()
+        assert f"From {TREE} to {NEXT}." in body
+        assert "The checks pass." in body
+        pushed = run("git", "show", "template-update:AGENTS.md", cwd=tmp_path / "remote")
+        assert pushed.endswith("- next version\n")
 
 
 def run_page(heading: str, project: Adopted, source: str = "") -> None:

@@ -485,10 +485,10 @@ class TestTemplate:
         template = tmp_path_factory.mktemp("template")
 
         def release(version: str, config: str, **texts: str) -> None:
-            answers = "{{ _copier_answers | to_yaml }}"
+            answers = "{{ dict(_copier_answers) | to_yaml }}"
             files = {
                 "copier.yml": config,
-                "{{ _copier_conf.answers_file }}.jinja": answers,
+                ".copier-answers.yml.jinja": answers,
                 **texts,
             }
             for path in template.iterdir():
@@ -503,9 +503,8 @@ class TestTemplate:
         release("v1.0.0", "{}", NOTES="a\nb\nc\nd\n", OLD="old\n")
         release("v2.0.0", "{}", NOTES="a\nb\nc\nnew\n")
         release("v3.0.0", "_migrations: [{version: 3.0.0, command: [git, init]}]\n", NOTES="a\n")
-        copy = ["copier", "copy", "--quiet", "--defaults", "--vcs-ref=v1.0.0"]
-        subprocess.run(["uvx", "--from=copier>=9.19", *copy, template, "."], check=True)
-        self.commit()
+        answers = f"_commit: v1.0.0\n_src_path: {template}\n"
+        self.commit(NOTES="a\nb\nc\nd\n", OLD="old\n", **{".copier-answers.yml": answers})
         fake("uv")
 
     def commit(self, **texts: str) -> None:
