@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -11,6 +12,7 @@ from .components import Component
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
     from .metrics import Metric
@@ -95,16 +97,19 @@ class ShapExplainer(Explainer):
         import pandas as pd
         import shap
 
-        columns, model = pipeline[:-1], pipeline[-1]
-        names = [str(name) for name in columns.get_feature_names_out()]
+        columns, model = pipeline["columns"], pipeline["model"]
         table = np.asarray(columns.transform(inputs), dtype="float64")
         try:
             explainer = shap.TreeExplainer(model)
-        except shap.utils._exceptions.InvalidModelError:
+        except ValueError:  # not a model of trees
             function = getattr(model, "predict_proba", model.predict)
             background = shap.utils.sample(table, self.background_rows, self.random_state)
             explainer = shap.Explainer(function, background, seed=self.random_state)
-        values = np.asarray(explainer(table).values)
+        # What the columns of one text's values add to a prediction adds up to what the text does.
+        sources = _sources(columns)
+        names = list(inputs.columns)
+        belongs = np.array([[source == name for name in names] for source in sources])
+        values = np.einsum("rs...,sn->rn...", np.asarray(explainer(table).values), belongs)
         if values.ndim == 2:
             flat = pd.DataFrame(values, index=inputs.index, columns=names)
         else:
@@ -120,3 +125,17 @@ class ShapExplainer(Explainer):
 
 
 ExplainerKind = Annotated[PermutationExplainer | ShapExplainer, Field(discriminator="KIND")]
+
+
+def _sources(columns: ColumnTransformer) -> list[str]:
+    """Name the column of the inputs that each column of the model comes from."""
+    from sklearn.preprocessing import OneHotEncoder
+
+    sources: list[str] = []
+    for _, transformer, names in columns.transformers_:
+        if isinstance(transformer, OneHotEncoder) and names:
+            encoder = copy.copy(transformer).set_params(feature_name_combiner=lambda name, _: name)
+            sources.extend(encoder.get_feature_names_out())
+        elif transformer != "drop":
+            sources.extend(names)
+    return sources
