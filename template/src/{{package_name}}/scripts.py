@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -63,14 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.version:
         from importlib.metadata import version
 
-        print(version(PACKAGE))
+        _print(version(PACKAGE))
         return 0
     if options.schema:
         import json
 
         from .settings import Settings
 
-        print(json.dumps(Settings.model_json_schema(), indent=2))
+        _print(json.dumps(Settings.model_json_schema(), indent=2))
         return 0
     if not options.files and not options.extras:
         parser.error("name a conf, as confs/training.yaml")
@@ -89,5 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         logging.getLogger(__name__).exception("An unexpected error, which is not your mistake:")
         return 1
-    print(result.model_dump_json(indent=2))
+    _print(result.model_dump_json(indent=2))
     return result.exit_code
+
+
+def _print(text: str) -> None:
+    """Print on stdout, of which a reader such as ``head`` may take no more than it wants."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python writes what is left when it ends, and would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
