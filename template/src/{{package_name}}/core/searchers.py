@@ -11,11 +11,17 @@ from pydantic import Field, PositiveInt, model_validator
 from .components import Component
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
     from .metrics import Metric
     from .splitters import Splits
+
+    Data = tuple[pd.DataFrame, pd.Series[Any]]
+    Tried = Iterable[tuple[dict[str, Any], float, float]]
+    """Parameters by the pipeline's names, and the mean and the deviation of their gain."""
 
 Value = bool | int | float | str | None
 Values = Annotated[list[Value], Field(min_length=1)]
@@ -63,7 +69,6 @@ class Searcher(Component, ABC):
     KIND: str
     space: Space
 
-    @abstractmethod
     def search(
         self,
         pipeline: Pipeline,
@@ -73,7 +78,7 @@ class Searcher(Component, ABC):
         splits: Splits,
         *,
         progress: bool = False,
-    ) -> tuple[list[Trial], Parameters]:
+    ) -> tuple[list[Trial], Trial]:
         """Try parameters of the pipeline's model.
 
         Args:
@@ -85,8 +90,28 @@ class Searcher(Component, ABC):
             progress: show a progress bar on the terminal.
 
         Returns:
-            The trials in the order they were made, and the best one's parameters.
+            The trials in the order they were made, and the best one.
         """
+        tried, best = self._search(
+            pipeline,
+            (inputs, targets),
+            progress,
+            scoring=metric.gain,
+            cv=splits,
+            error_score="raise",
+        )
+        sign = 1 if metric.greater_is_better else -1
+        trials = [
+            Trial(_plain(parameters), sign * float(gain), float(deviation))
+            for parameters, gain, deviation in tried
+        ]
+        return trials, trials[best]
+
+    @abstractmethod
+    def _search(
+        self, pipeline: Pipeline, data: Data, progress: bool, **scoring: Any
+    ) -> tuple[Tried, int]:
+        """Say what was tried and which is best, cross-validated by scikit-learn's ``scoring``."""
 
     def check(self) -> None:
         """Check that the searcher can run here.
@@ -106,41 +131,18 @@ class _SklearnSearcher(Searcher):
     def _searcher(self, **common: Any) -> Any:
         """Build the scikit-learn object."""
 
-    def search(
-        self,
-        pipeline: Pipeline,
-        inputs: pd.DataFrame,
-        targets: pd.Series[Any],
-        metric: Metric,
-        splits: Splits,
-        *,
-        progress: bool = False,
-    ) -> tuple[list[Trial], Parameters]:
-        searcher = self._searcher(
-            estimator=pipeline,
-            scoring=metric.gain,
-            cv=splits,
-            n_jobs=self.n_jobs,
-            refit=False,
-            error_score="raise",
-        )
+    def _search(
+        self, pipeline: Pipeline, data: Data, progress: bool, **scoring: Any
+    ) -> tuple[Tried, int]:
+        searcher = self._searcher(estimator=pipeline, n_jobs=self.n_jobs, refit=False, **scoring)
         if progress:
             from sklearn.callback import ProgressBar
 
             searcher.set_callbacks(ProgressBar(max_propagation_depth=0))
-        searcher.fit(inputs, targets)
-        results = searcher.cv_results_
-        sign = 1 if metric.greater_is_better else -1
-        trials = [
-            Trial(_plain(parameters), sign * float(score), float(deviation))
-            for parameters, score, deviation in zip(
-                results["params"],
-                results["mean_test_score"],
-                results["std_test_score"],
-                strict=True,
-            )
-        ]
-        return trials, trials[searcher.best_index_].parameters
+        searcher.fit(*data)
+        columns = ("params", "mean_test_score", "std_test_score")
+        tried = zip(*(searcher.cv_results_[name] for name in columns), strict=True)
+        return tried, int(searcher.best_index_)
 
 
 class GridSearcher(_SklearnSearcher):
@@ -223,37 +225,29 @@ class OptunaSearcher(Searcher):
         if importlib.util.find_spec("optuna") is None:
             raise ConfigError("OptunaSearcher needs the extra 'optuna': uv sync --extra optuna.")
 
-    def search(
-        self,
-        pipeline: Pipeline,
-        inputs: pd.DataFrame,
-        targets: pd.Series[Any],
-        metric: Metric,
-        splits: Splits,
-        *,
-        progress: bool = False,
-    ) -> tuple[list[Trial], Parameters]:
+    def _search(
+        self, pipeline: Pipeline, data: Data, progress: bool, **scoring: Any
+    ) -> tuple[Tried, int]:
         import optuna
         from sklearn.base import clone
         from sklearn.model_selection import cross_val_score
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sign = 1 if metric.greater_is_better else -1
-        trials: list[Trial] = []
+        tried: list[tuple[dict[str, Any], float, float]] = []
 
         def objective(trial: optuna.Trial) -> float:
-            parameters = {name: _suggest(trial, name, self.space[name]) for name in self.space}
-            estimator = clone(pipeline).set_params(**_prefixed(parameters))
-            gains = cross_val_score(
-                estimator, inputs, targets, scoring=metric.gain, cv=splits, error_score="raise"
+            parameters = _prefixed(
+                {name: _suggest(trial, name, self.space[name]) for name in self.space}
             )
-            trials.append(Trial(parameters, sign * float(gains.mean()), float(gains.std())))
+            estimator = clone(pipeline).set_params(**parameters)
+            gains = cross_val_score(estimator, *data, **scoring)
+            tried.append((parameters, gains.mean(), gains.std()))
             return float(gains.mean())
 
         sampler = optuna.samplers.TPESampler(seed=self.random_state)
         study = optuna.create_study(direction="maximize", sampler=sampler)
         study.optimize(objective, n_trials=self.trials, show_progress_bar=progress)
-        return trials, trials[study.best_trial.number].parameters
+        return tried, study.best_trial.number
 
 
 SearcherKind = Annotated[

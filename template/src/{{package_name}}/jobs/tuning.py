@@ -100,15 +100,14 @@ class TuningJob(Job):
             progress=is_terminal(),
         )
         self._log_trials(run_id, trials)
-        [best_trial] = [trial for trial in trials if trial.parameters == best][-1:]
-        if not math.isfinite(best_trial.score):
+        if not math.isfinite(best.score):
             raise DataError(
                 f"{self.metric.name} is no number on these folds, and nothing can be chosen by it:"
                 " take fewer folds, or more rows."
             )
-        mlflow.log_metric(self.metric.name, best_trial.score)
-        mlflow.log_params(best)
-        model = type(self.model).model_validate({**self.model.model_dump(), **best})
+        mlflow.log_metric(self.metric.name, best.score)
+        mlflow.log_params(best.parameters)
+        model = type(self.model).model_validate({**self.model.model_dump(), **best.parameters})
         # The splitter goes with it: no row that chose the parameters may be held out.
         best_conf = {"model": model, "splitter": self.splitter}
         overlay = configs.to_yaml(
@@ -120,8 +119,8 @@ class TuningJob(Job):
             job=self.KIND,
             run_id=run_id,
             trials=len(trials),
-            best_score=best_trial.score,
-            best_parameters=best,
+            best_score=best.score,
+            best_parameters=best.parameters,
             path=self.output,
         )
 
