@@ -154,6 +154,9 @@ def conform(
         identifiers, wrong = _convert(frame.index.to_series(), rules.index.dtype)
         failures += _failures(index, f"is {rules.index.dtype}", identifiers[wrong])
         frame = frame.set_axis(pd.Index(identifiers, name=index), axis=0)
+    if indexed and not frame.index.is_unique:
+        twice = frame.index[frame.index.duplicated()]
+        failures += _failures(index, "is unique", twice.to_series())
     converted: dict[str, pd.Series[Any]] = {}
     for name in frame.columns.intersection(list(rules.columns)):
         values, found = _conform_column(frame[name], rules.columns[name].dtype)
@@ -172,30 +175,26 @@ def conform(
     raise DataError(f"{source} does not match the schema {schema.__name__}:\n{table}")
 
 
-def check_pair(inputs: pd.DataFrame, targets: pd.DataFrame) -> None:
-    """Check that inputs and targets are the same rows, each once, in the same order.
+def check_pair(inputs: pd.DataFrame, others: pd.DataFrame, name: str) -> None:
+    """Check that two tables are the same rows, in the same order.
+
+    Args:
+        inputs: n rows.
+        others: what should belong to them.
+        name: of these, for the error.
 
     Raises:
-        DataError: There are no rows, an identifier comes twice, or the two differ.
+        DataError: The two differ.
     """
-    if inputs.empty:
-        raise DataError("The inputs hold no rows.")
-    for name, frame in (("inputs", inputs), ("targets", targets)):
-        if not frame.index.is_unique:
-            twice = frame.index[frame.index.duplicated()].unique()
-            raise DataError(
-                f"The {name} hold {len(twice)} identifiers more than once, as"
-                f" {_examples(twice)}: '{frame.index.name}' must identify a row."
-            )
-    if inputs.index.equals(targets.index):
+    if inputs.index.equals(others.index):
         return
-    lone = inputs.index.symmetric_difference(targets.index)
+    lone = inputs.index.symmetric_difference(others.index)
     if len(lone):
         raise DataError(
-            f"Inputs and targets are not the same rows: {len(lone)} stand in one of them only,"
+            f"Inputs and {name} are not the same rows: {len(lone)} stand in one of them only,"
             f" as {inputs.index.name} {_examples(lone)}."
         )
-    raise DataError("Inputs and targets hold the same rows in a different order: sort one of them.")
+    raise DataError(f"Inputs and {name} hold the same rows in a different order: sort one of them.")
 
 
 def fingerprint(frame: pd.DataFrame) -> str:

@@ -36,7 +36,7 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
         raise DataError(f"The target '{name}' is an input too: take it out of schemas.Inputs.")
     table = inputs.read(schemas.Inputs)
     target = targets.read(schemas.Targets)
-    frames.check_pair(table, target)
+    frames.check_pair(table, target, "targets")
     return table, target[name]
 
 
