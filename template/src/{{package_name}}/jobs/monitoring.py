@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
-
-logger = logging.getLogger(__name__)
 
 DRIFT_EXIT_CODE = 6
 MAX_PLOTS = 12
@@ -70,8 +67,7 @@ class MonitoringJob(Job):
         registries.check_columns(version, reference_inputs)
         inputs = self.inputs.read(schemas.Inputs)
         outputs = self.outputs.read(schemas.Outputs)
-        if not inputs.index.equals(outputs.index):
-            logger.warning("Inputs and outputs are not the same rows, or in another order.")
+        frames.check_pair(inputs, outputs, "outputs")
         log_lineage(run_id, "monitoring", [self.inputs, self.outputs])
         mlflow.log_param("version", version.version)
         # Live rows are later than training's, and models leave times out.
