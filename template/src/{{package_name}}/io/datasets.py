@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import tempfile
 import warnings
 import zlib
 from abc import ABC, abstractmethod
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 65_536
 BUFFER_BYTES = 1 << 16
+SHARES = 16
 MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
 """What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
 
@@ -79,14 +81,28 @@ class Reader(Component, ABC):
         Args:
             schema: what to read.
             rows: how many at most in one part.
+
+        Raises:
+            DataError: As ``read``; of an identifier that comes in two parts, after the last one.
         """
-        empty = True
-        for batch in self._batches(schema, rows):
-            if len(batch):
-                empty = False
-                yield self._conform(batch, schema)
-        if empty:
-            raise self._no_rows()
+        import pandas as pd
+
+        from ..core.errors import DataError
+
+        # In memory, the identifiers would be more than all else of a stream.
+        with tempfile.TemporaryFile() as seen:
+            for batch in self._batches(schema, rows):
+                if len(batch):
+                    part = self._conform(batch, schema)
+                    pd.util.hash_pandas_object(part.index, index=False).to_numpy().tofile(seen)
+                    yield part
+            if not seen.tell():
+                raise self._no_rows()
+            if repeats := _count_repeats(seen):
+                raise DataError(
+                    f"{self.path} holds {repeats} rows whose identifier stands in a row before:"
+                    " the index must identify a row."
+                )
 
     def rows(self) -> int | None:
         """Count the rows that will be read, or None where counting means reading."""
@@ -335,6 +351,23 @@ class _RangeIndex:
         places = np.arange(self.rows, self.rows + len(part))
         self.rows += len(part)
         return part.assign(**{self.name: self.found["start"] + self.found["step"] * places})
+
+
+def _count_repeats(file: Any) -> int:
+    """Count the numbers in a file that stand in it before, a share of them in memory at a time."""
+    import numpy as np
+
+    repeats = 0
+    for share in range(SHARES):
+        file.seek(0)
+        parts = []
+        while len(numbers := np.fromfile(file, "uint64", BATCH_ROWS)):
+            parts.append(numbers[numbers % SHARES == share])
+        # np.unique would hold them in a set, which is many times larger.
+        mine = np.concatenate(parts)
+        mine.sort()
+        repeats += int(np.count_nonzero(mine[1:] == mine[:-1]))
+    return repeats
 
 
 def _chunk(table: Any, rows: int | None) -> Any:
