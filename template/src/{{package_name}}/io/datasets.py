@@ -206,6 +206,8 @@ class CSVReader(Reader):
         left = self.limit
         for name in names:
             try:
+                with filesystem.open(name, "rb", compression="infer") as file:
+                    self._check_header(file, schema)
                 with (
                     filesystem.open(name, "rb", compression="infer") as file,
                     pd.read_csv(
@@ -228,6 +230,20 @@ class CSVReader(Reader):
                 raise DataError(f"Cannot read {name} as CSV: {error}") from error
             if left == 0:
                 return
+
+    def _check_header(self, file: Any, schema: Schema) -> None:
+        """Refuse columns of one name: pandas would rename the second, and leave it unread."""
+        import pandas as pd
+
+        from ..core.frames import select
+
+        header = pd.read_csv(
+            file, sep=self.separator, header=None, nrows=1, dtype="str", keep_default_na=False
+        )
+        names = select(schema, header.iloc[0].tolist())
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"the header names {twice[0]} more than once")
 
 
 ReaderKind = Annotated[ParquetReader | CSVReader, Field(discriminator="KIND")]
