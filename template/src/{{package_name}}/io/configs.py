@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 
 def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Merge YAML files and overrides; the later wins, and a list replaces a list.
+    """Merge YAML files and overrides; the later wins.
+
+    Mappings are merged, unless they are parts of different KINDs: these, and lists, are replaced.
 
     Args:
         files: YAML files, which may use OmegaConf's ``${...}`` interpolations.
-        overrides: ``dotted.key=value``, the value in YAML.
+        overrides: ``dotted.key=value``, the value in YAML; it replaces what stood there.
 
     Returns:
         The merged conf.
 
     Raises:
-        ConfigError: A file is missing or is no YAML mapping, an override has no ``=``, or an
-            interpolation finds nothing.
+        ConfigError: A file is missing, is no YAML mapping or has another job than the one before,
+            an override has no ``=``, or an interpolation finds nothing.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -38,7 +40,10 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
 
     plain: dict[Any, Any] = {}
     for file in map(Path, files):
-        plain = _merge(plain, _read(file))
+        conf = _read(file)
+        if _differ(plain.get("job"), conf.get("job")):
+            raise ConfigError(f"The conf {file} has another job than one before: run each alone.")
+        plain = _merge(plain, conf)
     merged = OmegaConf.create(plain)
     for override in overrides:
         if "=" not in override:
@@ -84,22 +89,24 @@ def _read(file: Path) -> Any:
 
 
 def _merge(old: Any, new: Any) -> Any:
-    """Merge mappings key by key; anything else is replaced, whatever stood there."""
-    if isinstance(old, dict) and isinstance(new, dict):
+    """Merge mappings key by key; anything else is replaced, a part of another KIND too."""
+    if isinstance(old, dict) and isinstance(new, dict) and not _differ(old, new):
         return old | {key: _merge(old.get(key), value) for key, value in new.items()}
     return new
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Say whether both have a KIND, and not the same."""
+    kinds = [part["KIND"] for part in (old, new) if isinstance(part, dict) and "KIND" in part]
+    return len(kinds) == 2 and kinds[0] != kinds[1]
 
 
 def _override(conf: DictConfig, override: str) -> None:
     from omegaconf import OmegaConf
 
-    try:
-        conf.merge_with_dotlist([override])
-    except TypeError:
-        # A list in place of a mapping, or the reverse.
-        key, _, value = override.partition("=")
-        new = OmegaConf.from_dotlist([f"value={value}"]).value
-        OmegaConf.update(conf, key, new, merge=False)
+    key, _, value = override.partition("=")
+    new: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]))
+    OmegaConf.update(conf, key, new["value"], merge=False)
 
 
 def to_yaml(conf: dict[str, Any]) -> str:
