@@ -95,18 +95,46 @@ class HashSplitter(Splitter):
         return [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
 
 
-class TimeSplitter(Splitter):
+class _TimeSplitter(Splitter):
+    """A splitter of rows in time."""
+
+    by: str | None = None
+    """The column that orders the rows; their own order without one."""
+
+    def check(self) -> None:
+        """Check that there is such a column.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        from . import frames, schemas
+        from .errors import ConfigError
+
+        names = [frames.index_name(schemas.Inputs), *frames.column_names(schemas.Inputs)]
+        if self.by is not None and self.by not in names:
+            raise ConfigError(
+                f"The inputs have no column '{self.by}' to order by.{nearest(self.by, names)}"
+            )
+
+    def _order(self, inputs: pd.DataFrame) -> Rows:
+        import numpy as np
+
+        if self.by is None:
+            return np.arange(len(inputs))
+        times = inputs.index if self.by == inputs.index.name else inputs[self.by]
+        return np.argsort(times.to_numpy(), kind="stable")
+
+
+class TimeSplitter(_TimeSplitter):
     """Hold out the last rows in time."""
 
     KIND: Literal["TimeSplitter"] = "TimeSplitter"
     test_size: Share = 0.2
-    by: str | None = None
-    """The column that orders the rows; their own order without one."""
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from .errors import DataError
 
-        order = _order(inputs, self.by)
+        order = self._order(inputs)
         held_out = round(len(order) * self.test_size)
         if not 0 < held_out < len(order):
             raise DataError(f"{len(order)} rows are too few to hold out {self.test_size:.0%}.")
@@ -141,18 +169,16 @@ class StratifiedKFoldSplitter(Splitter):
         return _split(split, inputs, targets)
 
 
-class TimeSeriesSplitter(Splitter):
+class TimeSeriesSplitter(_TimeSplitter):
     """Test on each of k later parts in turn, after training on all that came before it."""
 
     KIND: Literal["TimeSeriesSplitter"] = "TimeSeriesSplitter"
     folds: Folds = 5
-    by: str | None = None
-    """The column that orders the rows; their own order without one."""
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from sklearn.model_selection import TimeSeriesSplit
 
-        order = _order(inputs, self.by)
+        order = self._order(inputs)
         pairs = _split(TimeSeriesSplit(self.folds), inputs, targets)
         return [(order[train], order[test]) for train, test in pairs]
 
@@ -172,17 +198,3 @@ def _split(splitter: Any, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Spli
         return list(splitter.split(inputs, targets))
     except ValueError as error:
         raise DataError(f"The {len(inputs)} rows cannot be split: {error}") from error
-
-
-def _order(inputs: pd.DataFrame, by: str | None) -> Rows:
-    import numpy as np
-
-    from .errors import ConfigError
-
-    if by is None:
-        return np.arange(len(inputs))
-    if by == inputs.index.name:
-        return np.argsort(inputs.index.to_numpy(), kind="stable")
-    if by not in inputs:
-        raise ConfigError(f"The inputs have no column '{by}' to order by.{nearest(by, inputs)}")
-    return np.argsort(inputs[by].to_numpy(), kind="stable")
