@@ -129,7 +129,8 @@ def _distributions(reference: pd.Series[Any], live: pd.Series[Any]) -> Figure:
         dtype = "datetime64[us]" if is_time else "float64"
         both = [part.dropna().to_numpy(dtype=dtype) for part in (reference, live)]
         weights = [np.full(len(part), 1 / max(len(part), 1)) for part in both]
-        axes.hist(both, bins=20, weights=weights, label=names)
+        # Outlines are drawn in a fraction of the time of bars, and one shows through the other.
+        axes.hist(both, bins=20, weights=weights, label=names, histtype="stepfilled", alpha=0.5)
     else:
         shares = pd.concat(
             [part.astype("str").value_counts(normalize=True) for part in (reference, live)], axis=1

@@ -177,7 +177,9 @@ class ParquetReader(Reader):
                         parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
                     for part in parts:
                         taken = part if left is None else part.slice(0, left)
-                        yield index.restore(taken.to_pandas(ignore_metadata=True))
+                        # A block for each column shares its memory, where one for all is a copy.
+                        frame = taken.to_pandas(ignore_metadata=True, split_blocks=True)
+                        yield index.restore(frame)
                         pa.default_memory_pool().release_unused()
                         left = None if left is None else left - len(taken)
                         if left == 0:

@@ -112,6 +112,10 @@ class MlflowService(Component):
         Raises:
             ConfigError: The server does not answer.
         """
+        # SciPy before MLflow: skops looks for the home of each of its functions in all modules, in
+        # the order of their import, and MLflow brings more than a thousand.
+        import scipy.special  # noqa: F401
+
         for variable, value in DEFAULTS.items():
             os.environ.setdefault(variable, value)
         if not is_terminal():
