@@ -17,7 +17,15 @@ ROOT: Final = Path(__file__).parents[1]
 PLAIN: Final = ROOT / "benchmarks" / "plain"
 TINY: Final = 200
 """So few rows that what a command costs is its own start."""
-JOBS: Final = ("tuning", "training", "evaluations", "promotion", "inference", "monitoring")
+JOBS: Final = (
+    "tuning",
+    "training",
+    "evaluations",
+    "promotion",
+    "inference",
+    "explanations",
+    "monitoring",
+)
 PYTHON: Final = (".venv/bin/python",)
 COMMAND: Final = ".venv/bin/my_project"
 
@@ -126,6 +134,12 @@ def measure_start(project: Path, tiny: Path) -> None:
             "training": ["job.model.max_iter=1", *pair(tiny)],
             "evaluations": pair(tiny),
             "inference": [f"job.inputs={reader(tiny)}"],
+            # Version 2 is the first that was trained on these rows; SHAP would be numba's start.
+            "explanations": [
+                "job.version=2",
+                "job.explainers=[{KIND: PermutationExplainer}]",
+                *pair(tiny),
+            ],
             "monitoring": [f"job.inputs={reader(tiny)}"],
         }.get(job, [])
         if overrides:
