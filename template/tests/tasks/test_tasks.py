@@ -485,7 +485,7 @@ class TestTemplate:
         template = tmp_path_factory.mktemp("template")
 
         def release(version: str, config: str, **texts: str) -> None:
-            answers = "{{ dict(_copier_answers) | to_yaml }}"
+            answers = "{{ dict(_copier_answers) | to_nice_yaml }}"
             files = {
                 "copier.yml": config,
                 ".copier-answers.yml.jinja": answers,
