@@ -93,14 +93,17 @@ def measure_first_command(clone: Path) -> Path:
 
 
 def measure_rendering(clone: Path, scratch: Path) -> None:
-    """Compare the rendering with that of an empty template."""
-    empty = scratch / "empty"
-    empty.mkdir()
-    (empty / "copier.yml").write_text("project_name: {type: str}\n", "utf-8")
-    (empty / "README.md").write_text("Nothing.\n", "utf-8")
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
-    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=Empty"]):
-        run([*git, *command], empty)
+    """Compare the rendering with that of an empty template, and of one of as many empty files."""
+    files = sum(path.is_file() for path in (clone / "template").rglob("*"))
+    for name, count in (("empty", 1), ("many", files)):
+        template = scratch / name
+        template.mkdir()
+        (template / "copier.yml").write_text("project_name: {type: str}\n", "utf-8")
+        for n in range(count):
+            (template / f"{n}.txt").touch()
+        git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+        for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=A"]):
+            run([*git, *command], template)
     (scratch / "renders").mkdir()
     figures = [
         float(
@@ -112,14 +115,11 @@ def measure_rendering(clone: Path, scratch: Path) -> None:
     ]
     show("render in-process", f"{min(figures):.2f} CPU-s", "0.5 CPU-s")
     copy = [sys.executable, "-m", "copier", "copy", "-q", "-f", "-d", "project_name=My Project"]
-    renders = scratch / "renders"
-    bare, ours = least(
-        [[*copy, str(empty), str(renders / "a")], [*copy, str(clone), str(renders / "b")]],
-        scratch,
-        runs=5,
-    )
-    ratio = ours.cpu / bare.cpu
-    show("`copier copy` / of an empty template", f"{ratio:.2f} ({ours.cpu:.2f} CPU-s)", "1.2")
+    sources = (scratch / "empty", scratch / "many", clone)
+    commands = [[*copy, str(each), str(scratch / "renders" / each.name)] for each in sources]
+    empty, many, ours = (cost.cpu for cost in least(commands, scratch, runs=5))
+    show("`copier copy` / of an empty template", f"{ours / empty:.2f} ({ours:.2f} CPU-s)", "1.2")
+    show("the same / of as many empty files", f"{ours / many:.2f} ({many:.2f} CPU-s)", "")
 
 
 def measure_start(project: Path, tiny: Path) -> None:
