@@ -536,7 +536,9 @@ class TestTemplate:
         assert "uv sync" not in out
 
     def test_update_without_news(self, inv: Inv) -> None:
-        assert "Nothing to update: v1.0.0 it is." in inv("template.update", version="v1.0.0")
+        answers = Path(".copier-answers.yml").read_text(encoding="utf-8")
+        self.commit(**{".copier-answers.yml": answers.replace("v1.0.0", "v3.0.0")})
+        assert "Nothing to update: v3.0.0 it is." in inv("template.update")
 
     def test_project_without_a_version_is_refused(self, inv: Inv) -> None:
         self.commit(**{".copier-answers.yml": "_src_path: somewhere\n"})
@@ -555,14 +557,11 @@ class TestTemplate:
             inv("template.update")
         assert error.value.code == 4
         assert "--trust" in capfd.readouterr().err
-        assert "From v1.0.0 to v3.0.0." in inv("template.update", trust=True)
 
     def test_check(self, inv: Inv) -> None:
         out = inv("template.check")
         assert "here is 1.0.0." in out
         assert "There is 3.0.0: uv run inv template.update" in out
-        inv("template.update", trust=True)
-        assert "It is the newest." in inv("template.check")
 
     def test_diff(self, inv: Inv) -> None:
         out = inv("template.diff", version="v2.0.0")
