@@ -86,8 +86,12 @@ class Outcome:
     deleted: set[str]
 
 
+@dataclass(frozen=True)
 class Adopted(Project):
-    """A project in git, as its team has it."""
+    """A project in git, as its team has it; what was read of it is from before any update."""
+
+    def __post_init__(self) -> None:
+        assert self.texts is not None
 
     def git(self, *arguments: str) -> str:
         """Run git in the project."""
