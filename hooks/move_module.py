@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import yaml
@@ -83,15 +84,14 @@ def follow(old: str, new: str, last: Path) -> None:
             continue
         path = Path(change.resource.path)
         rendered = last / path
-        base = set(rendered.read_text("utf-8").splitlines()) if rendered.is_file() else set()
+        base = rendered.read_text("utf-8").splitlines() if rendered.is_file() else []
         before = path.read_text("utf-8").splitlines()
         after = change.new_contents.splitlines()
         if base and len(before) != len(after):
             print(f"{path}: look for imports of {old}, which is now {new}", file=sys.stderr)
             continue
-        if base:
-            pairs = zip(before, after, strict=True)
-            after = [was if was in base else now for was, now in pairs]
+        for block in SequenceMatcher(None, base, before, autojunk=False).get_matching_blocks():
+            after[block.b : block.b + block.size] = before[block.b : block.b + block.size]
         if after != before:
             newline = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
             text = "".join(f"{line}\n" for line in after)

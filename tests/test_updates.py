@@ -329,7 +329,11 @@ class TestQuestions:
     ) -> None:
         project = start()
         apply([Edit("insert", f"src/{project.package}/settings.py", 0.5, "")], project)
+        run("uv", "lock", "--quiet", cwd=project.path)
+        project.commit()
         run_page("Rename the package", project)
+        project.commit()
+        assert 'name = "sales-forecasts"' in project.now().texts["uv.lock"]
         outcome = project.update(NEXT)
         edited = "src/sales_forecasts/settings.py"
         assert not outcome.conflicts
@@ -477,6 +481,22 @@ class TestMigrations:
         edited = {"confs/training.yaml", "src/demand_forecasts/core/charts.py"}
         assert {path for path in fresh if now[path] != fresh[path]} == edited
 
+    def test_a_line_that_the_template_has_too_follows(self, project: Adopted) -> None:
+        path = "src/demand_forecasts/jobs/monitoring.py"
+        lines = [
+            "",
+            "def mine() -> object:",
+            "    from ..core import plots",
+            "    return plots.X",
+            "",
+        ]
+        mine = "\n".join(lines)
+        with (project.path / path).open("a") as file:
+            file.write(mine)
+        project.commit()
+        assert not project.update(MOVED, trust=True).conflicts
+        assert project.now().texts[path].endswith(mine.replace("plots", "charts"))
+
     def test_a_module_that_both_changed_is_a_conflict(self, project: Adopted) -> None:
         apply([Edit("insert", "src/demand_forecasts/core/plots.py", 1.0, "")], project)
         moved = "src/demand_forecasts/core/charts.py"
@@ -576,6 +596,15 @@ class TestLimits:
         project.update(NEXT)
         assert "# mine" not in project.now().texts[ANSWERS_FILE]
 
+    def test_ignored_file_is_overwritten(self, start: Callable[..., Adopted]) -> None:
+        project = start()
+        with project.path.joinpath(".gitignore").open("a") as file:
+            file.write("/confs/mine_0.txt\n")
+        project.commit()
+        project.path.joinpath("confs/mine_0.txt").write_text("# mine\n")
+        project.update(NEXT)
+        assert project.path.joinpath("confs/mine_0.txt").read_text() == "next version\n"
+
     def test_uncommitted_work_is_refused(self, start: Callable[..., Adopted]) -> None:
         project = start()
         project.path.joinpath("README.md").write_text("# mine\n")
@@ -609,16 +638,15 @@ def follow_workflow(project: Workspace, folder: Path) -> str:
     gh.write_text(f'#!/bin/sh\necho "gh $*" >> "{folder}/calls"\n')
     gh.chmod(0o755)
     workflow = yaml.safe_load(project.path.joinpath(".github/workflows/update.yml").read_text())
-    variables = {
-        "BRANCH": workflow["env"]["BRANCH"],
-        "GITHUB_OUTPUT": str(folder / "output"),
-        "PATH": f"{gh.parent}:{environment()['PATH']}",
-        "RUNNER_TEMP": str(folder),
-    }
     for step in workflow["jobs"]["update"]["steps"]:
         if "run" in step:
             command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-            project.run(*command, **variables)
+            project.run(
+                *command,
+                GITHUB_OUTPUT=str(folder / "output"),
+                PATH=f"{gh.parent}:{environment()['PATH']}",
+                RUNNER_TEMP=str(folder),
+            )
     assert (folder / "output").read_text() == "changed=true\n"
     return (folder / "calls").read_text()
 
@@ -646,11 +674,11 @@ class TestChecksAfterwards:
         workspace = Workspace(project.path).install()
         calls = follow_workflow(workspace, tmp_path)
         assert "gh auth setup-git\n" in calls
-        assert "gh pr create --head template-update --title Update from the template" in calls
+        assert f"gh pr create --head template-{NEXT} --title Update from the template" in calls
         body = tmp_path.joinpath("body.txt").read_text()
         assert f"From {TREE} to {NEXT}." in body
         assert "The checks pass." in body
-        pushed = run("git", "show", "template-update:AGENTS.md", cwd=tmp_path / "remote")
+        pushed = run("git", "show", f"template-{NEXT}:AGENTS.md", cwd=tmp_path / "remote")
         assert pushed.endswith("- next version\n")
 
 

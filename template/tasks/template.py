@@ -34,17 +34,29 @@ def update_command(version: str, data: list[str], *, trust: bool) -> str:
     return f"{COPIER} update {shlex.join(options)}"
 
 
-def find_version() -> str:
-    """Read which version of the template the project has.
+def read_answers() -> dict[str, str]:
+    """Read which version of which template the project has, and its answers.
 
     Raises:
-        Exit: Nothing tells.
+        Exit: copier could not update from what is there.
     """
     path = Path(".copier-answers.yml")
     answers = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if "_commit" not in answers:
         raise Exit(f"{path} names no version of a template to update from.", code=1)
-    return str(answers["_commit"])
+    source = str(answers["_src_path"])
+    if source.startswith("."):
+        raise Exit(
+            f"{path} says that the template is at {source}, as seen from where copier ran: write"
+            " its address, such as gh:org/mlops-template, as _src_path there, and commit it.",
+            code=1,
+        )
+    return {key: str(value) for key, value in answers.items()}
+
+
+def changes(ctx: Context) -> list[str]:
+    """List what is not committed, whatever the user's settings of git hide."""
+    return git(ctx, "status --porcelain --untracked-files=all")
 
 
 def require_clean(ctx: Context) -> None:
@@ -53,7 +65,7 @@ def require_clean(ctx: Context) -> None:
     Raises:
         Exit: There are changes that are not committed.
     """
-    changed = git(ctx, "status --porcelain")
+    changed = changes(ctx)
     if changed:
         listing = "\n".join(f"  {line}" for line in changed)
         raise Exit(
@@ -64,6 +76,7 @@ def require_clean(ctx: Context) -> None:
 @task
 def check(ctx: Context) -> None:
     """Tell whether the template has a newer version."""
+    read_answers()
     said = ctx.run(f"{COPIER} check-update --output-format json", hide="out").stdout
     found = json.loads(said)
     print(f"The template's version here is {found['current_version']}.")
@@ -79,9 +92,11 @@ def diff(
 ) -> None:
     """Show what an update would change."""
     require_clean(ctx)
+    read_answers()
+    root, place = git(ctx, "rev-parse --show-toplevel --show-prefix")
     with tempfile.TemporaryDirectory() as folder:
-        ctx.run(f"git clone --quiet . {shlex.quote(folder)}")
-        with ctx.cd(folder):
+        ctx.run(f"git clone --quiet {shlex.quote(root)} {shlex.quote(folder)}")
+        with ctx.cd(str(Path(folder, place))):
             ctx.run(f"{update_command(version, data or [], trust=trust)} --quiet")
             ctx.run("git add --all --intent-to-add", hide=True)
             ctx.run("git --no-pager diff --stat --patch HEAD")
@@ -98,24 +113,32 @@ def update(
     asks for --trust.
     """
     require_clean(ctx)
-    before = find_version()
+    before = read_answers()
     outcome = ctx.run(update_command(version, data or [], trust=trust), warn=True)
     if not outcome.ok:
-        changed = git(ctx, "status --porcelain")
-        undo = f"It left changes; to undo them: {UNDO}" if changed else "Nothing has changed."
-        raise Exit(f"copier could not update the project. {undo}", code=outcome.exited)
-    if not git(ctx, "status --porcelain"):
-        print(f"Nothing to update: {before} it is.")
+        undo = f"It left changes; to undo them: {UNDO}" if changes(ctx) else "Nothing has changed."
+        hint = " To run migrations: uv run inv template.update --trust" if not trust else ""
+        raise Exit(f"copier could not update the project. {undo}{hint}", code=outcome.exited)
+    after = read_answers()
+    unknown = {answer.partition("=")[0] for answer in data or []} - after.keys()
+    if unknown:
+        print(f"No question takes this answer: {', '.join(sorted(unknown))}")
+    if not changes(ctx):
+        print(f"Nothing to update: {before['_commit']} it is.")
         return
-    deleted = git(ctx, "diff --name-only --diff-filter=D HEAD")
+    deleted = git(ctx, "diff --relative --name-only --diff-filter=D HEAD")
     for path in deleted:
         print(f"deleted: {path} (to bring it back: git checkout HEAD -- {shlex.quote(path)})")
-    conflicts = git(ctx, "diff --name-only --diff-filter=U")
+    conflicts = git(ctx, "diff --relative --name-only --diff-filter=U")
     for path in conflicts:
         print(f"conflict: {path}")
-    print(f"From {before} to {find_version()}. To undo the update: {UNDO}")
+    print(f"From {before['_commit']} to {after['_commit']}. To undo the update: {UNDO}")
     if conflicts:
         raise Exit("Resolve the conflicts, then: uv sync && uv run inv checks", code=1)
-    ctx.run("uv sync")
-    ctx.run("uv run inv checks")
+    outcome = ctx.run("uv sync && uv run inv checks", warn=True)
+    if not outcome.ok:
+        raise Exit(
+            f"The update is in place, but the checks fail. Mend and commit it, or undo it: {UNDO}",
+            code=outcome.exited,
+        )
     print("The checks pass. To keep the update: git add --all && git commit")

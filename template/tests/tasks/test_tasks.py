@@ -538,22 +538,38 @@ class TestTemplate:
     def test_update_without_news(self, inv: Inv) -> None:
         answers = Path(".copier-answers.yml").read_text(encoding="utf-8")
         self.commit(**{".copier-answers.yml": answers.replace("v1.0.0", "v3.0.0")})
-        assert "Nothing to update: v3.0.0 it is." in inv("template.update")
+        out = inv("template.update", data=["misspelt=1"])
+        assert "No question takes this answer: misspelt\nNothing to update: v3.0.0 it is." in out
+
+    def test_update_whose_checks_fail(self, inv: Inv, fake: Fake) -> None:
+        fake("uv", code=3)
+        with pytest.raises(Exit, match=r"the checks fail.+ undo it: git reset") as error:
+            inv("template.update", version="v2.0.0")
+        assert error.value.code == 3
 
     def test_project_without_a_version_is_refused(self, inv: Inv) -> None:
         self.commit(**{".copier-answers.yml": "_src_path: somewhere\n"})
         with pytest.raises(Exit, match="names no version of a template"):
             inv("template.update")
 
+    @pytest.mark.parametrize("name", ["template.update", "template.diff", "template.check"])
+    def test_template_beside_another_folder_is_refused(self, inv: Inv, name: str) -> None:
+        self.commit(**{".copier-answers.yml": "_commit: v1.0.0\n_src_path: ../template\n"})
+        with pytest.raises(Exit, match=r"the template is at \.\./template, .+ write its address"):
+            inv(name)
+
     @pytest.mark.parametrize("name", ["template.update", "template.diff"])
     def test_uncommitted_work_is_refused(self, inv: Inv, name: str) -> None:
-        Path("NOTES").write_text("mine\n", encoding="utf-8")
-        with pytest.raises(Exit, match=r"(?s)^Commit or stash.+ M NOTES$") as error:
+        subprocess.run(["git", "config", "status.showUntrackedFiles", "no"], check=True)
+        Path("draft").write_text("mine\n", encoding="utf-8")
+        with pytest.raises(Exit, match=r"(?s)^Commit or stash.+\?\? draft$") as error:
             inv(name)
         assert error.value.code == 1
 
     def test_migrations_ask_for_trust(self, inv: Inv, capfd: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(Exit, match="Nothing has changed") as error:
+        with pytest.raises(
+            Exit, match=r"Nothing has changed\. .+ template\.update --trust"
+        ) as error:
             inv("template.update")
         assert error.value.code == 4
         assert "--trust" in capfd.readouterr().err
