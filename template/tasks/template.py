@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 import tempfile
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def read_answers() -> dict[str, str]:
     if source.startswith("."):
         raise Exit(
             f"{path} says that the template is at {source}, as seen from where copier ran: write"
-            " its address, such as gh:org/mlops-template, as _src_path there, and commit it.",
+            " its address, such as gh:owner/name, as _src_path there, and commit it.",
             code=1,
         )
     return {key: str(value) for key, value in answers.items()}
@@ -114,7 +115,9 @@ def update(
     """
     require_clean(ctx)
     before = read_answers()
-    outcome = ctx.run(update_command(version, data or [], trust=trust), warn=True)
+    outcome = ctx.run(update_command(version, data or [], trust=trust), warn=True, hide="err")
+    if not outcome.ok or changes(ctx):
+        print(outcome.stderr, file=sys.stderr)
     if not outcome.ok:
         undo = f"It left changes; to undo them: {UNDO}" if changes(ctx) else "Nothing has changed."
         hint = " To run migrations: uv run inv template.update --trust" if not trust else ""

@@ -519,6 +519,7 @@ class TestTemplate:
         self.commit(NOTES="mine\na\nb\nc\nd\n")
         out = inv("template.update", version="v2.0.0")
         assert Path("NOTES").read_text(encoding="utf-8") == "mine\na\nb\nc\nnew\n"
+        assert "Updating to template version 2.0.0" in out
         assert "From v1.0.0 to v2.0.0." in out
         assert "deleted: OLD (to bring it back: git checkout HEAD -- OLD)" in out
         assert out.index("\nuv sync\n") < out.index("\nuv run inv checks\n")
@@ -540,6 +541,7 @@ class TestTemplate:
         self.commit(**{".copier-answers.yml": answers.replace("v1.0.0", "v3.0.0")})
         out = inv("template.update", data=["misspelt=1"])
         assert "No question takes this answer: misspelt\nNothing to update: v3.0.0 it is." in out
+        assert "Keeping template version" not in out
 
     def test_update_whose_checks_fail(self, inv: Inv, fake: Fake) -> None:
         fake("uv", code=3)
