@@ -95,13 +95,13 @@ def measure_first_command(clone: Path) -> Path:
 def measure_rendering(clone: Path, scratch: Path) -> None:
     """Compare the rendering with that of an empty template, and of one of as many empty files."""
     files = sum(path.is_file() for path in (clone / "template").rglob("*"))
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
     for name, count in (("empty", 1), ("many", files)):
         template = scratch / name
         template.mkdir()
         (template / "copier.yml").write_text("project_name: {type: str}\n", "utf-8")
         for n in range(count):
             (template / f"{n}.txt").touch()
-        git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
         for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=A"]):
             run([*git, *command], template)
     (scratch / "renders").mkdir()

@@ -38,6 +38,7 @@ class History(Template):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "template", folder)
+        folder.mkdir(exist_ok=True)
         run("git", "clone", "--quiet", "--no-tags", ROOT, self.source, cwd=folder)
         for tag, commit in RELEASES.items():
             run("git", "tag", tag, commit, cwd=self.source)

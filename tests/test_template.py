@@ -90,7 +90,7 @@ class TestReleases:
             text = text.replace("\n## ", "\n## Unreleased\n\nNews.\n\n## ", 1)
         changelog.write_text(text, "utf-8")
         run("git", "commit", "--quiet", "--all", "--allow-empty", "--message=feat: x", cwd=clone)
-        run("git", "tag", list(RELEASES)[-1], RELEASES[list(RELEASES)[-1]], cwd=clone)
+        run("git", "tag", *list(RELEASES.items())[-1], cwd=clone)
         run("cz", "bump", "--yes", cwd=clone)
         assert not run("git", "status", "--porcelain", cwd=clone)
         [find], [news, _] = self.steps("find"), self.steps("release")
