@@ -74,8 +74,8 @@ def summarise(title: str, results: dict[str, Any], refusal: str) -> None:
     Console().print(Panel(table, title=Text(title, "bold"), subtitle=footer, expand=False))
 
 
-@task(default=True, help=HELP)
-def chain(ctx: Context, environment: str = "") -> None:
+@task(default=True, help={**HELP, "replace": "promote in place of a champion of other columns"})
+def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
     """Run all jobs in order, and sum up the results.
 
     They share one process, so that libraries are imported once. A refused promotion is no
@@ -90,9 +90,11 @@ def chain(ctx: Context, environment: str = "") -> None:
         files = confs(job, environment)
         if job == "training":
             files.append(results["tuning"].path)
-        print(f"$ {package} {shlex.join(files)}", flush=True)
+        extras = ["job.replace_incomparable=true"] if replace and job == "promotion" else []
+        shown = [*files, *(["-e", *extras] if extras else [])]
+        print(f"$ {package} {shlex.join(shown)}", flush=True)
         try:
-            with settings.load(files).job as runner:
+            with settings.load(files, extras).job as runner:
                 results[job] = runner.run()
         except errors.UserError as error:
             refused = error.exit_code == REFUSED and results["evaluations"].champion is not None

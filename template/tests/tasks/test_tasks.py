@@ -399,7 +399,7 @@ class TestProjects:
             "monitoring": Result("Steady."),
         }
 
-        def load(files: list[str]) -> Any:
+        def load(files: list[str], extras: list[str]) -> Any:
             return SimpleNamespace(job=Job(outcomes[Path(files[0]).stem]))
 
         monkeypatch.setitem(sys.modules, "tiny.settings", SimpleNamespace(load=load))
@@ -415,6 +415,13 @@ class TestProjects:
         places = [out.index(str(outcome)) for outcome in outcomes.values()]
         assert places == sorted(places)
         assert "r2 0.5" in out
+
+    def test_chain_may_replace_a_champion_of_other_columns(
+        self, inv: Inv, outcomes: dict[str, Any]
+    ) -> None:
+        out = inv("projects", replace=True)
+        assert out.count("replace_incomparable") == 1
+        assert "$ tiny confs/promotion.yaml -e job.replace_incomparable=true\n" in out
 
     def test_chain_goes_on_with_the_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
         outcomes["promotion"] = UserError("It ties.", 5)

@@ -1,0 +1,76 @@
+"""Make this project one for other data."""
+
+import sys
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+HELP = {
+    "path": "CSV, Parquet (also a folder), JSON lines, Feather or Excel, anywhere fsspec reaches;"
+    " or the URL of a database",
+    "target": "the column to predict",
+    "query": "what to ask the database for",
+    "problem": "regression or classification, where the target leaves it open",
+    "time": "the column that orders the rows: the last ones are held out",
+    "index": "the column that identifies a row",
+    "group": "the column whose rows belong together: whole groups are held out",
+    "drop": "columns to leave out, with commas between them",
+    "yes": "overwrite what you have edited without asking",
+    "prove": "run the checks and the chain afterwards, and compare the scores",
+}
+
+
+@task(help=HELP)
+def adopt(
+    ctx: Context,
+    path: str,
+    target: str,
+    query: str = "",
+    problem: str = "",
+    time: str = "",
+    index: str = "",
+    group: str = "",
+    drop: str = "",
+    yes: bool = False,
+    prove: bool = True,
+) -> None:
+    """Make the project one for your data, and prove it.
+
+    The table is read from wherever it is, and each column's type, range and use are found out.
+    Schemas, splits, confs and samples are written once all of it is ready; what you have edited
+    is shown and asked for.
+    """
+    from . import adoption, proof
+    from .errors import AdoptionError
+
+    package = ctx.project.package
+    options = adoption.Options(
+        path, target, query, problem, time, index, group, [name for name in drop.split(",") if name]
+    )
+    try:
+        with adoption.prepare(options, package) as prepared:
+            for line in proof.tell(prepared.plan):
+                print(line)
+            edited = prepared.edited()
+            for name in edited:
+                print(prepared.diff(name))
+            if edited and not yes:
+                _ask(edited)
+            prepared.apply()
+    except AdoptionError as error:
+        raise Exit(f"error: {error}", code=error.exit_code) from error
+    print("The project is one for this data. To undo: git checkout . && git clean -d --interactive")
+    if prove:
+        proof.prove(ctx, prepared.plan)
+
+
+def _ask(edited: list[str]) -> None:
+    listing = ", ".join(edited)
+    if not sys.stdin.isatty():
+        raise Exit(
+            f"error: You have edited {listing}, and nothing is changed: --yes overwrites it.",
+            code=2,
+        )
+    if input(f"Overwrite {listing}? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Exit("Nothing is changed.", code=2)

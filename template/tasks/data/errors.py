@@ -1,0 +1,14 @@
+"""What stops an adoption before anything is changed."""
+
+
+class AdoptionError(Exception):
+    """The data or an option will not do; the text says what, where, and what to do.
+
+    Args:
+        message: one sentence or two.
+        option: whether the command is wrong, rather than the data.
+    """
+
+    def __init__(self, message: str, *, option: bool = False) -> None:
+        super().__init__(message)
+        self.exit_code = 2 if option else 3

@@ -1,0 +1,128 @@
+"""Columns that know the answer: those that a model may not have when it must predict."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import Column
+
+ROWS = 5_000
+R2 = 0.95
+ACCURACY = 0.98
+ABSENCE = 0.9
+"""How well a missing value may tell the label; real data is seldom missing for one label only."""
+EXACT = 1 - 1e-6
+
+
+def find(
+    frame: pd.DataFrame, target: str, problem: str, time: str, columns: list[Column]
+) -> list[str]:
+    """Find columns that all but give the target away.
+
+    Each column alone must predict the target by a small tree, cross-validated; so must whether it
+    is missing; and numbers together must not add up to it.
+
+    Args:
+        frame: a sample of the rows.
+        target: the column to predict.
+        problem: regression or classification.
+        time: the column that orders the rows, if there is one.
+        columns: those to look at; what is found is noted in them.
+
+    Returns:
+        A sentence for each finding, with the score that shows it.
+    """
+    if len(frame) > ROWS:
+        frame = frame.sample(ROWS, random_state=0)
+    truth = frame[target]
+    if problem == "classification":
+        truth = truth.astype("str")
+    found: list[str] = []
+    for column in columns:
+        if column.name == time:
+            continue
+        for cells, limit, what in _views(frame[column.name], problem):
+            score = _score(cells, truth, problem)
+            if score >= limit:
+                name = "R²" if problem == "regression" else "balanced accuracy"
+                found.append(f"`{column.name}` {what} predicts `{target}`: {name} {score:.3f}")
+                column.notes.append(f"possible leakage: {what} it predicts the target, {score:.3f}")
+                break
+        if time and column.kind == "time" and _comes_later(frame[column.name], frame[time]):
+            found.append(f"`{column.name}` lies after `{time}`: is it known by then?")
+            column.notes.append(f"possible leakage: later than {time}")
+    if problem == "regression":
+        found += _find_sum(frame, truth, columns)
+    return found
+
+
+def _views(cells: "pd.Series[Any]", problem: str) -> list[tuple[Any, float, str]]:
+    """List what a column may tell by: its values, and whether there are any."""
+    numbers = cells
+    if cells.dtype.kind == "M":
+        numbers = cells.astype("int64").where(cells.notna())
+    elif not pd.api.types.is_numeric_dtype(cells.dtype):
+        numbers = pd.Series(pd.factorize(cells)[0], cells.index)
+    views = [(numbers.astype("float64"), R2 if problem == "regression" else ACCURACY, "alone")]
+    absent = cells.isna()
+    if problem == "classification" and 0 < absent.sum() < len(absent):
+        views.append((absent.astype("float64"), ABSENCE, "being there or not"))
+    return views
+
+
+def _score(cells: Any, truth: Any, problem: str) -> float:
+    from sklearn import tree
+    from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+
+    table = cells.to_numpy().reshape(-1, 1)
+    if problem == "regression":
+        model = tree.DecisionTreeRegressor(min_samples_leaf=3, random_state=0)
+        folds, name = KFold(3, shuffle=True, random_state=0), "r2"
+    else:
+        # A value for each row is no rule: it takes several rows to make one.
+        model = tree.DecisionTreeClassifier(
+            min_samples_leaf=3, class_weight="balanced", random_state=0
+        )
+        folds, name = StratifiedKFold(3, shuffle=True, random_state=0), "balanced_accuracy"
+    return float(np.mean(cross_val_score(model, table, truth, cv=folds, scoring=name)))
+
+
+def _comes_later(cells: "pd.Series[Any]", time: "pd.Series[Any]") -> bool:
+    if time.dtype.kind != "M":
+        return False
+    given = cells.notna()
+    return bool(given.any() and (cells[given] > time[given]).mean() > 0.99)
+
+
+def _find_sum(frame: pd.DataFrame, truth: "pd.Series[Any]", columns: list[Column]) -> list[str]:
+    """Find numbers whose weighted sum is the target."""
+    names = [
+        column.name
+        for column in columns
+        if column.kind in ("integer", "number") and not column.missing
+    ]
+    if len(names) < 2 or len(frame) < 3 * len(names):
+        return []
+    table = frame[names].astype("float64")
+    # Two sums that agree tell the columns that matter from those that only come along.
+    spread = table.std().replace(0, 1)
+    scaled = (table - table.mean()) / spread
+    values = truth.astype("float64")
+    weights, *_ = np.linalg.lstsq(
+        scaled.to_numpy(), (values - values.mean()).to_numpy(), rcond=None
+    )
+    error = values - values.mean() - scaled @ weights
+    score = 1 - float(error.var() / values.var())
+    parts = [
+        name
+        for name, weight in zip(names, weights, strict=True)
+        if abs(weight) > 1e-3 * values.std()
+    ]
+    if score < EXACT or not 2 <= len(parts) <= 5:
+        return []
+    for column in columns:
+        if column.name in parts:
+            column.notes.append("possible leakage: part of a sum that is the target")
+    listing = ", ".join(f"`{name}`" for name in parts)
+    return [f"{listing} together make up `{truth.name}`: R² {score:.6f}"]

@@ -1,0 +1,384 @@
+"""Tables as their owners keep them: found out, read a part at a time, and spooled to Arrow."""
+
+import codecs
+import contextlib
+import csv
+import difflib
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from .errors import AdoptionError
+
+MAX_COLUMNS = 1_000
+CHUNK_ROWS = 50_000
+SNIFF_BYTES = 1 << 20
+SEPARATORS = ",;\t|"
+FORMATS = {
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".txt": "CSV",
+    ".parquet": "Parquet",
+    ".pq": "Parquet",
+    ".jsonl": "JSON lines",
+    ".ndjson": "JSON lines",
+    ".feather": "Feather",
+    ".arrow": "Feather",
+    ".xlsx": "Excel",
+}
+SQL = re.compile(r"(sqlite|postgres(ql)?|mysql|mariadb|mssql|oracle|duckdb|snowflake)(\+\w+)?://")
+
+Batches = Iterator[pa.RecordBatch]
+
+
+class Spool(NamedTuple):
+    """A whole table on the disk, in parts of one schema."""
+
+    path: Path
+    """An Arrow file."""
+    rows: int
+    names: list[str]
+    typed: bool
+    """Whether the source has types, or is text of which types are made."""
+    notes: list[str]
+    """What was found out about the source."""
+
+    def batches(self) -> Batches:
+        """Read the table, one part in memory at a time."""
+        with pa.ipc.open_file(self.path) as file:
+            for number in range(file.num_record_batches):
+                yield file.get_batch(number)
+
+
+def spool(path: str, query: str, drop: list[str], files: Any, target: Path) -> Spool:
+    """Read a table from wherever it is.
+
+    Args:
+        path: a file, a folder of Parquet files, an fsspec URL of one, or the URL of a database.
+        query: what to ask a database for.
+        drop: columns to leave out.
+        files: the package's module of this name, which reaches files.
+        target: where to write the table.
+
+    Raises:
+        AdoptionError: It cannot be read as a table.
+    """
+    notes: list[str] = []
+    if SQL.match(path):
+        batches = _read_sql(path, query, drop)
+        typed = True
+    else:
+        if query:
+            raise AdoptionError("--query is for a database: --path is none.", option=True)
+        filesystem, names = files.list_files(path, ".parquet")
+        form = "Parquet" if len(names) > 1 or filesystem.isdir(path) else _find_format(path)
+        typed = form != "CSV"
+        match form:
+            case "CSV":
+                batches = _read_csv(filesystem, names[0], notes)
+            case "Parquet":
+                batches = _read_parquet(filesystem, names)
+            case "JSON lines":
+                batches = _read_json(filesystem, names[0], drop)
+            case "Feather":
+                batches = _read_feather(filesystem, names[0])
+            case _:
+                batches = _read_excel(filesystem, names[0], drop, notes)
+    try:
+        rows, columns = _write(batches, drop, target)
+    except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError) as error:
+        raise AdoptionError(
+            f"{hide_password(path)} cannot be read: {_first_line(error)}"
+        ) from error
+    if not rows:
+        raise AdoptionError(f"{hide_password(path)} holds no rows.")
+    return Spool(target, rows, columns, typed, notes)
+
+
+def hide_password(path: str) -> str:
+    """Take the password out of a URL, so that it can be shown and written."""
+    return re.sub(r"(?<=//)([^/@:]*):[^/@]*@", r"\1:***@", path)
+
+
+def check_names(names: list[str]) -> None:
+    """Refuse tables whose columns cannot be told apart.
+
+    Raises:
+        AdoptionError: Two columns have one name, one has none, or there are too many.
+    """
+    if len(names) > MAX_COLUMNS:
+        raise AdoptionError(
+            f"The table has {len(names):,} columns, and {MAX_COLUMNS:,} are the most: choose those"
+            " that matter, or turn columns into rows."
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise AdoptionError(f"The column '{twice[0]}' is there more than once: rename one of them.")
+    if any(not name.strip() for name in names[1:]):
+        place = next(place for place, name in enumerate(names) if place and not name.strip())
+        raise AdoptionError(f"Column {place + 1} has no name: give it one.")
+
+
+def _find_format(path: str) -> str:
+    suffixes = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
+    for suffix in reversed(suffixes):
+        if suffix in FORMATS:
+            return FORMATS[suffix]
+    known = ", ".join(sorted(FORMATS))
+    raise AdoptionError(f"{path} is of no kind that is known by its ending: {known}.", option=True)
+
+
+def _write(batches: Batches, drop: list[str], target: Path) -> tuple[int, list[str]]:
+    """Write all parts with the columns and the types of the first."""
+    rows = 0
+    schema = pa.schema([])
+    with contextlib.ExitStack() as stack:
+        for batch in batches:
+            # A first column without a name is what spreadsheets and pandas number rows with.
+            named = batch.rename_columns(
+                [name if name.strip() else "row" for name in batch.schema.names]
+            )
+            if not rows:
+                check_names(named.schema.names)
+                check_known("--drop", drop, named.schema.names)
+                schema = _settle(named.schema, drop)
+                writer = stack.enter_context(pa.ipc.new_file(target, schema))
+            writer.write_batch(_fit(named.select(schema.names), schema))
+            rows += batch.num_rows
+    return rows, schema.names
+
+
+def check_known(option: str, wanted: list[str], names: list[str]) -> None:
+    """Check that an option names columns of the table.
+
+    Raises:
+        AdoptionError: One of them is not there.
+    """
+    for name in wanted:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.5)
+            hint = f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(names[:20])}."
+            raise AdoptionError(f"{option}: there is no column '{name}'. {hint}", option=True)
+
+
+def _settle(schema: pa.Schema, drop: list[str]) -> pa.Schema:
+    """Choose for each column the widest type of its kind, which later parts fit too."""
+
+    def widest(kind: pa.DataType) -> pa.DataType:
+        types = pa.types
+        if types.is_dictionary(kind):
+            return widest(kind.value_type)
+        if types.is_integer(kind):
+            return pa.uint64() if types.is_uint64(kind) else pa.int64()
+        if types.is_floating(kind) or types.is_decimal(kind):
+            return pa.float64()
+        if types.is_date(kind) or types.is_timestamp(kind):
+            return pa.timestamp("us", tz=getattr(kind, "tz", None))
+        if types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind):
+            return pa.string()
+        return kind
+
+    kept = [field for field in schema if field.name not in drop]
+    return pa.schema([field.with_type(widest(field.type)) for field in kept])
+
+
+def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    columns = []
+    for place, field in enumerate(schema):
+        column = batch.column(place)
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        try:
+            columns.append(column.cast(field.type))
+        except pa.ArrowException as error:
+            raise AdoptionError(
+                f"The column '{field.name}' is of mixed types: {_first_line(error)}"
+                f" Mend it, or leave it out: --drop '{field.name}'."
+            ) from error
+    return pa.record_batch(columns, schema=schema)
+
+
+def _read_csv(filesystem: Any, name: str, notes: list[str]) -> Batches:
+    import pyarrow.csv
+
+    encoding = _find_encoding(lambda: filesystem.open(name, "rb", compression="infer"), name)
+    with filesystem.open(name, "rb", compression="infer") as file:
+        head = file.read(SNIFF_BYTES)
+    text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
+    separator, header = _find_separator(text, name)
+    if encoding != "utf-8":
+        notes.append(f"It is read as {encoding}, which its bytes look like.")
+    if separator != ",":
+        notes.append(f"Its separator is {separator!r}.")
+    check_names(header)
+    with (
+        filesystem.open(name, "rb", compression="infer") as file,
+        pyarrow.csv.open_csv(
+            file,
+            pyarrow.csv.ReadOptions(block_size=SNIFF_BYTES * 4, encoding=encoding),
+            pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+            ),
+        ) as reader,
+    ):
+        yield from reader
+
+
+def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
+    """Take UTF-8 if the whole file is, or else what the first bytes that are not look like."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_file() as file:
+        part = head = file.read(SNIFF_BYTES)
+        if not head:
+            raise AdoptionError(f"{name} is empty.")
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        try:
+            while part:
+                if b"\0" in part:
+                    raise AdoptionError(
+                        f"{name} holds bytes that are no text: is it another kind of file?"
+                    )
+                decoder.decode(part)
+                part = file.read(SNIFF_BYTES)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            import charset_normalizer
+
+            found = charset_normalizer.from_bytes(head[: 1 << 16] + part).best()
+            if found is None:
+                raise AdoptionError(
+                    f"{name} is in no encoding that can be told: save it as UTF-8."
+                ) from None
+            return found.encoding
+    return "utf-8"
+
+
+def _find_separator(text: str, name: str) -> tuple[str, list[str]]:
+    """Take the separator that cuts the first rows into the most columns, all rows alike."""
+    whole = text.count("\n") > 1 and len(text) >= SNIFF_BYTES // 2
+    best: tuple[int, str, list[str]] = (0, ",", [])
+    for separator in SEPARATORS:
+        if text.partition("\n")[0].count(separator) > MAX_COLUMNS:
+            check_names([str(place) for place in range(text.partition("\n")[0].count(separator))])
+        try:
+            rows = list(csv.reader(io.StringIO(text), delimiter=separator))[:200]
+        except csv.Error as error:
+            raise AdoptionError(f"{name} cannot be read as CSV: {error}.") from error
+        rows = [row for row in (rows[:-1] if whole else rows) if row]
+        if rows and len({len(row) for row in rows}) == 1 and len(rows[0]) > best[0]:
+            best = (len(rows[0]), separator, rows[0])
+    if not best[0]:
+        # No separator cuts all rows alike: the reader will say which row is odd.
+        [header, *_] = csv.reader(io.StringIO(text))
+        best = (len(header), ",", header)
+    return best[1], best[2]
+
+
+def _read_parquet(filesystem: Any, names: list[str]) -> Batches:
+    import pyarrow.parquet as pq
+
+    first: pa.Schema | None = None
+    for name in names:
+        with filesystem.open(name, "rb") as source:
+            file = pq.ParquetFile(source, pre_buffer=False)
+            columns = file.schema_arrow.names
+            check_names(columns)
+            if first is None:
+                first = file.schema_arrow
+            missing = set(first.names) ^ set(columns)
+            if missing:
+                raise AdoptionError(
+                    f"{name} and {names[0]} differ in the column '{min(missing)}': all files of a"
+                    " folder need the same columns."
+                )
+            for batch in file.iter_batches(CHUNK_ROWS):
+                yield batch.select(first.names)
+
+
+def _read_feather(filesystem: Any, name: str) -> Batches:
+    with filesystem.open(name, "rb") as source, pa.ipc.open_file(source) as file:
+        for number in range(file.num_record_batches):
+            yield file.get_batch(number)
+
+
+def _read_json(filesystem: Any, name: str, drop: list[str]) -> Batches:
+    import pandas as pd
+
+    with (
+        filesystem.open(name, "rb", compression="infer") as file,
+        pd.read_json(
+            file,
+            lines=True,
+            chunksize=CHUNK_ROWS,
+            dtype=False,
+            convert_dates=False,
+            convert_axes=False,
+            encoding_errors="strict",
+        ) as chunks,
+    ):
+        yield from _from_pandas(chunks, drop)
+
+
+def _read_excel(filesystem: Any, name: str, drop: list[str], notes: list[str]) -> Batches:
+    import pandas as pd
+
+    with filesystem.open(name, "rb") as file:
+        book = pd.ExcelFile(file)
+        if len(book.sheet_names) > 1:
+            notes.append(f"Only its first sheet is read, '{book.sheet_names[0]}'.")
+        header = book.parse(0, header=None, nrows=1, dtype="str", keep_default_na=False)
+        if not header.empty:
+            check_names(header.iloc[0].tolist())
+        yield from _from_pandas(iter([book.parse(0)]), drop)
+
+
+def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
+    import pandas as pd
+    import sqlalchemy
+
+    if not query:
+        raise AdoptionError('A database needs a question: --query "SELECT … FROM …".', option=True)
+    try:
+        engine = sqlalchemy.create_engine(url)
+        with engine.connect().execution_options(stream_results=True) as connection:
+            chunks = pd.read_sql_query(sqlalchemy.text(query), connection, chunksize=CHUNK_ROWS)
+            yield from _from_pandas(chunks, drop)
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise AdoptionError(f"The database says: {_first_line(error)}") from error
+    except ModuleNotFoundError as error:
+        raise AdoptionError(
+            f"Reaching this database needs its driver: uv add --dev {error.name}.", option=True
+        ) from error
+
+
+def _from_pandas(chunks: Iterator[Any], drop: list[str]) -> Batches:
+    """Turn parts whose types pandas found into parts of the types of the first."""
+    first: pa.Schema | None = None
+    for chunk in chunks:
+        check_names([str(name) for name in chunk.columns])
+        chunk = chunk.assign(**{name: None for name in drop if name in chunk})
+        try:
+            table = pa.Table.from_pandas(chunk, preserve_index=False)
+        except (pa.ArrowException, TypeError) as error:
+            column = error.args[-1] if len(error.args) > 1 else ""
+            name = re.search(r"column (.+) with type", str(column))
+            raise AdoptionError(
+                f"The column '{name[1] if name else '?'}' is of mixed types:"
+                f" {_first_line(error)}. Mend it, or leave it out: --drop."
+            ) from error
+        if first is None:
+            first = table.schema
+        if set(first.names) ^ set(table.column_names):
+            other = min(set(first.names) ^ set(table.column_names))
+            raise AdoptionError(f"The column '{other}' is not in all rows: give it to all.")
+        yield from table.select(first.names).combine_chunks().to_batches()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error.args[0] if error.args else error).strip().splitlines()[0]
