@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -73,7 +72,8 @@ class PermutationExplainer(Explainer):
             n_repeats=self.repeats,
             random_state=self.random_state,
         )
-        return Explanation(pd.Series(result.importances_mean, index=inputs.columns), None)
+        importances = pd.Series(result.importances_mean, index=inputs.columns)
+        return Explanation(importances[_features(pipeline["columns"], inputs)], None)
 
 
 class ShapExplainer(Explainer):
@@ -105,9 +105,9 @@ class ShapExplainer(Explainer):
             function = getattr(model, "predict_proba", model.predict)
             background = shap.utils.sample(table, self.background_rows, self.random_state)
             explainer = shap.Explainer(function, background, seed=self.random_state)
-        # What the columns of one text's values add to a prediction adds up to what the text does.
+        # What the numbers of one text or time add to a prediction adds up to what it does.
         sources = _sources(columns)
-        names = list(inputs.columns)
+        names = _features(columns, inputs)
         belongs = np.array([[source == name for name in names] for source in sources])
         values = np.einsum("rs...,sn->rn...", np.asarray(explainer(table).values), belongs)
         if values.ndim == 2:
@@ -127,15 +127,40 @@ class ShapExplainer(Explainer):
 ExplainerKind = Annotated[PermutationExplainer | ShapExplainer, Field(discriminator="KIND")]
 
 
+def _taken(columns: ColumnTransformer) -> dict[str, list[str]]:
+    """List the columns of the inputs that each transformer takes."""
+    return {
+        step: [names] if isinstance(names, str) else list(names)
+        for step, transformer, names in columns.transformers_
+        if transformer != "drop"
+    }
+
+
+def _features(columns: ColumnTransformer, inputs: pd.DataFrame) -> list[str]:
+    """List the columns of the inputs that the model learned from, in their order."""
+    taken = {name for names in _taken(columns).values() for name in names}
+    return [str(name) for name in inputs if name in taken]
+
+
 def _sources(columns: ColumnTransformer) -> list[str]:
-    """Name the column of the inputs that each column of the model comes from."""
-    from sklearn.preprocessing import OneHotEncoder
+    """Name the column of the inputs that each column of the model comes from.
+
+    Raises:
+        RegistryError: A transformer makes of several columns another number of them.
+    """
+    from .errors import RegistryError
 
     sources: list[str] = []
-    for _, transformer, names in columns.transformers_:
-        if isinstance(transformer, OneHotEncoder) and names:
-            encoder = copy.copy(transformer).set_params(feature_name_combiner=lambda name, _: name)
-            sources.extend(encoder.get_feature_names_out())
-        elif transformer != "drop":
-            sources.extend(names)
+    for step, names in _taken(columns).items():
+        given = columns.output_indices_[step]
+        width = given.stop - given.start
+        if len(names) == 1:
+            sources += names * width
+        elif len(names) == width:
+            sources += names
+        else:
+            raise RegistryError(
+                f"The pipeline's '{step}' makes {width} columns of {', '.join(names)}, and does not"
+                " say which of which: give each an encoder of its own, and train a new version."
+            )
     return sources

@@ -108,6 +108,18 @@ def columns_by_kind(schema: type[pa.DataFrameModel]) -> dict[str, list[str]]:
     return kinds
 
 
+def set_aside(schema: type[pa.DataFrameModel]) -> list[str]:
+    """List the columns that no model learns from.
+
+    They split or order rows, as a patient's number does, and say so in the schema:
+    ``pa.Field(metadata={"feature": False})``.
+    """
+    columns = schema.to_schema().columns.items()
+    return [
+        str(name) for name, column in columns if not (column.metadata or {}).get("feature", True)
+    ]
+
+
 def text_names(schema: type[pa.DataFrameModel]) -> list[str]:
     """List what a file must be read as text for, so that ``007`` stays what it is.
 

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 Problem = Literal["regression", "classification"]
 
-MAX_CATEGORIES = 50
-"""A text column's rarer values, past this many, are seen as one."""
-
 
 class Model(Component, ABC):
     """Parameters of an estimator, and how to build it."""
@@ -41,9 +38,8 @@ class Model(Component, ABC):
     def pipeline(self, schema: type[pa.DataFrameModel], problem: Problem) -> Pipeline:
         """Build the pipeline that takes a table of the schema.
 
-        Numbers and booleans keep their values, missing ones too; text and categories become one
-        column for each value, a missing one too, and the rarest share one, as do new ones; times
-        are left out.
+        Numbers and booleans keep their values, missing ones too; times, text and categories become
+        numbers (see ``encoders``); columns that the schema sets aside are left out.
 
         Args:
             schema: the inputs.
@@ -51,24 +47,33 @@ class Model(Component, ABC):
 
         Returns:
             A pipeline of two steps, ``columns`` and ``model``, not yet fitted.
+
+        Raises:
+            DataError: The schema leaves nothing to learn from.
         """
         from sklearn.compose import ColumnTransformer
         from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+        from sklearn.preprocessing import StandardScaler
 
-        from .frames import columns_by_kind
+        from .encoders import TextEncoder, TimeEncoder
+        from .errors import DataError
+        from .frames import columns_by_kind, set_aside
 
-        kinds = columns_by_kind(schema)
-        # It scales nothing: it casts to floats what would make an array of objects.
-        floats = StandardScaler(with_mean=False, with_std=False)
-        encoder = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False
-        )
+        aside = set_aside(schema)
+        kinds = {
+            kind: [name for name in names if name not in aside]
+            for kind, names in columns_by_kind(schema).items()
+        }
+        if not any(kinds.values()):
+            raise DataError(f"The schema {schema.__name__} has no column that a model learns from.")
         columns = ColumnTransformer(
             [
                 ("numbers", "passthrough", kinds["number"]),
-                ("castables", floats, kinds["castable"]),
-                ("texts", encoder, kinds["text"]),
+                # It scales nothing: it casts to floats what would make an array of objects.
+                ("castables", StandardScaler(with_mean=False, with_std=False), kinds["castable"]),
+                # One encoder for each column, so that explanations know whose numbers are whose.
+                *((f"text{n}", TextEncoder(), name) for n, name in enumerate(kinds["text"])),
+                *((f"time{n}", TimeEncoder(), name) for n, name in enumerate(kinds["time"])),
             ],
             verbose_feature_names_out=False,
         )

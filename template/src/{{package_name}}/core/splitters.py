@@ -95,11 +95,10 @@ class HashSplitter(Splitter):
         return [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
 
 
-class _TimeSplitter(Splitter):
-    """A splitter of rows in time."""
+class _ColumnSplitter(Splitter):
+    """A splitter that goes by a column of the inputs, or by their index."""
 
-    by: str | None = None
-    """The column that orders the rows; their own order without one."""
+    by: str | None
 
     def check(self) -> None:
         """Check that there is such a column.
@@ -113,16 +112,59 @@ class _TimeSplitter(Splitter):
         names = [frames.index_name(schemas.Inputs), *frames.column_names(schemas.Inputs)]
         if self.by is not None and self.by not in names:
             raise ConfigError(
-                f"The inputs have no column '{self.by}' to order by.{nearest(self.by, names)}"
+                f"The inputs have no column '{self.by}' to split by.{nearest(self.by, names)}"
             )
+
+    def _column(self, inputs: pd.DataFrame) -> pd.Series[Any] | pd.Index[Any]:
+        return inputs.index if self.by == inputs.index.name else inputs[self.by]
+
+
+class _TimeSplitter(_ColumnSplitter):
+    """A splitter of rows in time."""
+
+    by: str | None = None
+    """The column that orders the rows; their own order without one."""
 
     def _order(self, inputs: pd.DataFrame) -> Rows:
         import numpy as np
 
         if self.by is None:
             return np.arange(len(inputs))
-        times = inputs.index if self.by == inputs.index.name else inputs[self.by]
-        return np.argsort(times.to_numpy(), kind="stable")
+        return np.argsort(self._column(inputs).to_numpy(), kind="stable")
+
+
+class _GroupSplitter(_ColumnSplitter):
+    """A splitter that keeps the rows of a group together.
+
+    What is learned from some rows of a patient or a shop says too much of its other rows: how well
+    a model does with new ones is told by groups that it was not trained on.
+    """
+
+    by: str
+    """The column that names a row's group."""
+
+    def _split_groups(
+        self, splitter: Any, inputs: pd.DataFrame, targets: pd.Series[Any], least: int
+    ) -> Splits:
+        """Split the rows by their groups, of which there must be so many at least."""
+        import pandas as pd
+
+        from .errors import DataError
+
+        # Sorted, so that which groups go where does not depend on the order of the rows.
+        codes, groups = pd.factorize(self._column(inputs), sort=True)
+        missing = int((codes < 0).sum())
+        if missing:
+            raise DataError(
+                f"{missing} of the {len(inputs)} rows have no value of '{self.by}', which they are"
+                " to be split by: fill it in, or leave these rows out."
+            )
+        if len(groups) < least:
+            raise DataError(
+                f"The {len(inputs)} rows cannot be split: '{self.by}' has {len(groups)} different"
+                f" values, and {least} are needed at least."
+            )
+        return _split(splitter, inputs, targets, codes)
 
 
 class TimeSplitter(_TimeSplitter):
@@ -139,6 +181,22 @@ class TimeSplitter(_TimeSplitter):
         if not 0 < held_out < len(order):
             raise DataError(f"{len(order)} rows are too few to hold out {self.test_size:.0%}.")
         return [(order[:-held_out], order[-held_out:])]
+
+
+class GroupSplitter(_GroupSplitter):
+    """Hold out a share of the groups, drawn at random, with all their rows."""
+
+    KIND: Literal["GroupSplitter"] = "GroupSplitter"
+    test_size: Share = 0.2
+    random_state: int = 0
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import GroupShuffleSplit
+
+        split = GroupShuffleSplit(
+            n_splits=1, test_size=self.test_size, random_state=self.random_state
+        )
+        return self._split_groups(split, inputs, targets, least=2)
 
 
 class KFoldSplitter(Splitter):
@@ -169,6 +227,20 @@ class StratifiedKFoldSplitter(Splitter):
         return _split(split, inputs, targets)
 
 
+class GroupKFoldSplitter(_GroupSplitter):
+    """Test on each of k parts in turn, drawn at random, the rows of a group in one of them."""
+
+    KIND: Literal["GroupKFoldSplitter"] = "GroupKFoldSplitter"
+    folds: Folds = 5
+    random_state: int = 0
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        from sklearn.model_selection import GroupKFold
+
+        split = GroupKFold(self.folds, shuffle=True, random_state=self.random_state)
+        return self._split_groups(split, inputs, targets, least=self.folds)
+
+
 class TimeSeriesSplitter(_TimeSplitter):
     """Test on each of k later parts in turn, after training on all that came before it."""
 
@@ -184,17 +256,21 @@ class TimeSeriesSplitter(_TimeSplitter):
 
 
 HoldoutKind = Annotated[
-    RandomSplitter | StratifiedSplitter | HashSplitter | TimeSplitter, Field(discriminator="KIND")
+    RandomSplitter | StratifiedSplitter | HashSplitter | TimeSplitter | GroupSplitter,
+    Field(discriminator="KIND"),
 ]
 FoldsKind = Annotated[
-    KFoldSplitter | StratifiedKFoldSplitter | TimeSeriesSplitter, Field(discriminator="KIND")
+    KFoldSplitter | StratifiedKFoldSplitter | TimeSeriesSplitter | GroupKFoldSplitter,
+    Field(discriminator="KIND"),
 ]
 
 
-def _split(splitter: Any, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+def _split(
+    splitter: Any, inputs: pd.DataFrame, targets: pd.Series[Any], groups: Rows | None = None
+) -> Splits:
     from .errors import DataError
 
     try:
-        return list(splitter.split(inputs, targets))
+        return list(splitter.split(inputs, targets, groups))
     except ValueError as error:
         raise DataError(f"The {len(inputs)} rows cannot be split: {error}") from error

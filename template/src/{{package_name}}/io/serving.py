@@ -14,9 +14,11 @@ from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..core import frames, models, schemas
+from ..core.encoders import TextEncoder, TimeEncoder
 from ..core.errors import RegistryError
 
 TRUSTED = [
+    *(f"{encoder.__module__}.{encoder.__name__}" for encoder in (TextEncoder, TimeEncoder)),
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 ]
