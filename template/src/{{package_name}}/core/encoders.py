@@ -99,7 +99,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not self.has_many_:
             numbers = self.encoder_.transform(texts.to_frame())
             return numbers
-        # Each different text once, as most come again; no text, in the last place, for a missing one.
+        # Each different text once, as most come again; the last, an empty one, is what is missing.
         codes, known = pd.factorize(texts)
         numbers = self.encoder_.transform([*known.astype("str"), ""])
         return numbers[codes]
