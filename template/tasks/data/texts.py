@@ -228,10 +228,20 @@ def _field(column: Column, plan: Plan, names: dict[str, str]) -> str:
         checks.append("nullable=True")
     if column.name == plan.group:
         checks.append('metadata={"feature": False}')
-    seen = [describe(column, plan.rows), *column.notes]
+    seen = [_seen(column, plan), *column.notes]
     comments = "".join(f"    # {line}\n" for line in seen if line)
     value = f" = pa.Field({', '.join(checks)})" if checks else ""
     return f"{comments}    {names[column.name]}: Series[{dtype}]{value}"
+
+
+def _seen(column: Column, plan: Plan) -> str:
+    """Say of a column what its checks do not."""
+    if column is plan.target and plan.shares:
+        few = len(plan.shares) <= 5
+        return ", ".join(f"{label} {share:.1%}" for label, share in plan.shares.items()) * few
+    seen = describe(column, plan.rows)
+    listed = column.kind == "text" and _checks(column, is_target=False)
+    return seen.partition(", ")[2] if listed else seen
 
 
 def _alias(column: Column, names: dict[str, str]) -> list[str]:
@@ -242,6 +252,8 @@ def _checks(column: Column, *, is_target: bool) -> list[str]:
     if column.kind in ("integer", "number"):
         if column.kind == "integer" and column.values == [0, 1]:
             return ["isin=[0, 1]"]
+        if column.kind == "integer" and 1900 <= column.low <= column.high <= 2100:
+            return ["ge=1900", "le=2100"]  # years go on
         low, high = slack(column.low, column.high)
         # What is to be predicted may well go where it has never been.
         return [f"ge={low}"] * (not is_target or low == 0) + [f"le={high}"] * (not is_target)
