@@ -1,6 +1,7 @@
 """Measure what a rendered project costs beside plain scripts of the same work, in the same run.
 
-``uv run benchmarks/benchmark.py`` prints a table. CPU-seconds count the children of a process;
+``uv run benchmarks/benchmark.py`` prints a table; ``adoption`` after it measures that part alone.
+CPU-seconds count the children of a process;
 each figure is the least of several runs, taken in turn with what it is compared with.
 """
 
@@ -17,6 +18,7 @@ ROOT: Final = Path(__file__).parents[1]
 PLAIN: Final = ROOT / "benchmarks" / "plain"
 TINY: Final = 200
 """So few rows that what a command costs is its own start."""
+MILLION: Final = 1_000_000
 JOBS: Final = (
     "tuning",
     "training",
@@ -202,8 +204,22 @@ def measure_stream(project: Path, large: Path, model: Path) -> None:
     show("the same, memory", f"{ours.memory:.0f} MB (plain {plain.memory:.0f} MB)", "500 MB")
 
 
-def main() -> None:
-    """Measure everything, in a scratch folder."""
+def measure_adoption(project: Path, scratch: Path) -> None:
+    """Compare the adoption of a million rows with reading them; it changes the project."""
+    table = scratch / "table.csv"
+    run([*PYTHON, str(PLAIN / "table.py"), str(MILLION), str(table)], project)
+    adopt = [".venv/bin/inv", "data.adopt", f"--path={table}", "--target=y", "--no-prove", "--yes"]
+    plain, ours = least([[*PYTHON, str(PLAIN / "reading.py"), str(table)], adopt], project, runs=3)
+    show(
+        f"adopting a CSV file of {MILLION:,} rows / pandas reads it, CPU",
+        f"{ours.cpu / plain.cpu:.2f} ({ours.cpu:.1f} / {plain.cpu:.1f} CPU-s)",
+        "3",
+    )
+    show("the same, memory", f"{ours.memory:.0f} MB (plain {plain.memory:.0f} MB)", "2000 MB")
+
+
+def main(*, adoption_only: bool) -> None:
+    """Measure everything, or the adoption alone, in a scratch folder."""
     print("| what | figure | at most |\n|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -211,6 +227,9 @@ def main() -> None:
         # With tags, the newest release would be rendered.
         run(["git", "clone", "--quiet", "--no-tags", str(ROOT), str(clone)], scratch)
         project = measure_first_command(clone)
+        if adoption_only:
+            measure_adoption(project, scratch)
+            return
         measure_rendering(clone, scratch)
         cost, _ = run(["uv", "run", "pytest", "--quiet", "--numprocesses=auto"], project)
         figure = f"{cost.wall:.0f} s ({cost.cpu:.0f} CPU-s)"
@@ -220,11 +239,11 @@ def main() -> None:
         for name in ("mlflow.db", "mlruns", "outputs"):
             target = project / name
             shutil.rmtree(target) if target.is_dir() else target.unlink()
-        data = {n: scratch / f"{n}.parquet" for n in (TINY, 100_000, 1_000_000, 10_000_000)}
+        data = {n: scratch / f"{n}.parquet" for n in (TINY, 100_000, MILLION, 10_000_000)}
         for n, path in data.items():
             run([*PYTHON, str(PLAIN / "data.py"), str(n), str(path)], project)
         model = scratch / "model.skops"
-        [large, million] = [data.pop(10_000_000), data[1_000_000]]
+        [large, million] = [data.pop(10_000_000), data[MILLION]]
         # A champion to start with, as a project has that is at work.
         run([COMMAND, "confs/training.yaml", "-e", *pair(million)], project)
         run([COMMAND, "confs/evaluations.yaml", "-e", *pair(million)], project)
@@ -233,7 +252,8 @@ def main() -> None:
         measure_start(project, data[TINY])
         measure_data(project, data, model)
         measure_stream(project, large, model)
+        measure_adoption(project, scratch)
 
 
 if __name__ == "__main__":
-    main()
+    main(adoption_only=sys.argv[1:] == ["adoption"])

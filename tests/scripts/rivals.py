@@ -1,0 +1,53 @@
+"""Score the champion beside its rivals on data/test.parquet: run in a project that adopted data.
+
+The rivals, a dummy and skrub's pipeline, learn from the same rows as the champion. Nothing of
+``tasks/`` takes part, so that what the proof of an adoption says can be compared with this.
+"""
+
+import importlib
+import json
+import sys
+from typing import Any
+
+import mlflow
+import skrub
+
+_, package = sys.argv
+settings, records, models, schemas = (
+    importlib.import_module(f"{package}.{name}")
+    for name in ("settings", "jobs.records", "core.models", "core.schemas")
+)
+training = settings.load(["confs/training.yaml"]).job
+evaluation = settings.load(["confs/evaluations.yaml"]).job
+name = settings.load(["confs/promotion.yaml"]).job.metric
+[metric] = [metric for metric in evaluation.metrics if metric.name == name]
+
+inputs, target = records.read_pair(training.inputs, training.targets)
+[(learnt, _)] = training.splitter.splits(inputs, target)
+test = training.inputs.model_copy(update={"path": "data/test.parquet"})
+test_inputs, test_target = records.read_pair(test, test)
+assert not inputs.index.isin(test_inputs.index).any(), "rows are in training and in test"
+
+
+def score(rival: Any) -> float:
+    """Train a rival, and score it."""
+    rival.fit(inputs.iloc[learnt], target.iloc[learnt])
+    return float(metric.score(test_target, models.predict(rival, test_inputs)))
+
+
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+champion = mlflow.pyfunc.load_model(f"models:/{package}@champion")
+kind = "regressor" if schemas.PROBLEM == "regression" else "classifier"
+scores = {
+    "champion": float(metric.score(test_target, champion.predict(test_inputs))),
+    "skrub": score(skrub.tabular_pipeline(kind)),
+    "dummy": score(models.BaselineModel().pipeline(schemas.Inputs, schemas.PROBLEM)),
+}
+result = {
+    "metric": name,
+    "greater_is_better": metric.greater_is_better,
+    "rows": len(test_target),
+    "columns": list(inputs.columns),
+    "scores": scores,
+}
+print(json.dumps(result))  # noqa: T201

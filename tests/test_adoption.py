@@ -1,0 +1,585 @@
+"""Rendered projects that adopt data: real tables in every format, and what must be refused."""
+
+import contextlib
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from datasets import BIKES, DATASETS, Dataset, Options, write_csv
+from harness import PYTHONS_AT_HAND, ROOT, TIMEOUT, Template, Workspace, environment, run
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from releases import TREE, History
+
+pytestmark = pytest.mark.full
+
+SCRIPTS: Final = ROOT / "tests" / "scripts"
+BY_NAME: Final = {dataset.name: dataset for dataset in DATASETS}
+PROVEN: Final = ["gapminder", "penguins", "spam"]
+"""With groups; with classes, text and missing values; ordered in time: all checks run on these."""
+ENOUGH: Final = 0.98
+"""Of the score of skrub's pipeline."""
+RENDERED: Final = "rendered"
+"""The tag of the first commit."""
+NO_PROOF: Final = "--no-prove"
+NEXT: Final = "v1001.0.0"
+"""The tag of a version to come."""
+SENTENCE: Final = re.compile(r"error: [^\n]+[.?!]\n")
+
+
+@dataclass(frozen=True)
+class Adopter(Workspace):
+    """A project that adopts one table after another; its environment stays."""
+
+    def reset(self) -> None:
+        """Go back to the project as it was rendered, without runs and outputs."""
+        self.run("git", "reset", "--quiet", "--hard", RENDERED)
+        self.run("git", "clean", "-ffdxq", "--exclude=.venv", "--exclude=.mypy_cache")
+
+    def adopt(self, *options: str, code: int = 0) -> str:
+        """Adopt data, and return what was said on stdout and stderr."""
+        said = self.uv("inv", "data.adopt", *options, code=code)
+        assert "Traceback" not in said
+        return said
+
+    def attempt(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        """Try to adopt data; what is no success leaves no file changed."""
+        before = self.state()
+        outcome = subprocess.run(
+            ["uv", "run", "--quiet", "inv", "data.adopt", *options],
+            cwd=self.path,
+            env={**environment(), "UV_PYTHON": self.python},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        if outcome.returncode:
+            assert SENTENCE.fullmatch(outcome.stderr), outcome.stderr
+            assert self.state() == before, "a refusal changes files"
+        return outcome
+
+    def state(self) -> str:
+        """Digest the files that git does not ignore."""
+        self.run("git", "add", "--all")
+        tree = self.run("git", "write-tree").strip()
+        self.run("git", "reset", "--quiet")
+        return tree
+
+    def rivals(self) -> dict[str, Any]:
+        """Score the champion beside skrub and a dummy; see scripts/rivals.py."""
+        said = self.uv("--with=skrub", "python", SCRIPTS / "rivals.py", self.package)
+        found: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return found
+
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Read what was adopted, to train on and to test on."""
+        training, test = (
+            pd.read_parquet(self.path / "data" / f"{name}.parquet") for name in ("training", "test")
+        )
+        return training, test
+
+
+def answers() -> dict[str, str]:
+    """Answer the questions."""
+    return {"python_version": next(iter(PYTHONS_AT_HAND), ""), "package_name": "adopts"}
+
+
+@pytest.fixture(scope="session")
+def installed(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Adopter:
+    """A project, rendered and installed once for all tests that one worker runs."""
+    folder = tmp_path_factory.mktemp("adopts")
+    project = Adopter(template.copy(folder / "project", answers()).path)
+    project.install()
+    project.run("git", "tag", RENDERED)
+    return project
+
+
+@pytest.fixture
+def project(installed: Adopter) -> Adopter:
+    """The project as it was rendered."""
+    installed.reset()
+    return installed
+
+
+def find_dataset(name: str) -> Dataset:
+    """Find a data set by its name, or skip the test where its file is missing."""
+    if name == "bikes" and not BIKES.is_file():
+        pytest.skip(f"there is no {BIKES}")
+    return BY_NAME[name]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
+    """Adopted in one command, it is trained on to a champion that need not hide from skrub."""
+    dataset = find_dataset(name)
+    proof = [] if name in PROVEN else [NO_PROOF]
+    said = project.adopt(*dataset.place(tmp_path), *proof)
+    check_written(project, dataset)
+    project.commit("feat: adopt data")
+    if not proof:
+        assert "Version 1 is the champion" in said
+    else:
+        said = project.uv("inv", "projects")
+        assert "Version 1 is the champion" in said
+        assert "Traceback" not in said
+    project.uv("inv", "formats")
+    project.check_unchanged()
+    rivals = project.rivals()
+    assert not set(rivals.pop("columns")) & {dataset.target, *dataset.drop.split(",")}
+    check_scores(rivals)
+    if name in PROVEN:
+        check_proof(project, rivals, said)
+
+
+def check_written(project: Adopter, dataset: Dataset) -> None:
+    """No row is lost, none is on both sides, and nothing is left of the sample."""
+    frame = dataset.load()
+    training, test = project.tables()
+    assert len(training) + len(test) == frame[dataset.target].notna().sum()
+    assert len(test) / (len(training) + len(test)) == pytest.approx(0.2, abs=0.05)
+    for part in (training, test):
+        assert part[dataset.target].notna().all()
+        assert not set(part) & set(dataset.drop.split(","))
+    if dataset.time:
+        assert training[dataset.time].max() <= test[dataset.time].min()
+    if dataset.group:
+        assert not set(training[dataset.group]) & set(test[dataset.group])
+    if dataset.index:
+        identifiers = pd.concat([training, test]).reset_index()[dataset.index]
+        assert identifiers.is_unique
+    files = [path.name for path in project.path.joinpath("data").iterdir()]
+    assert sorted(files) == ["README.md", "adoption.json", "test.parquet", "training.parquet"]
+    manifest = project.path.joinpath("data", "adoption.json").read_text("utf-8")
+    assert str(project.path) not in manifest
+    for path in project.path.joinpath("confs").glob("*.yaml"):
+        assert f"confs/{path.name}" in manifest
+        text = path.read_text("utf-8")
+        assert "data/training.csv" not in text
+        assert "data/inference.csv" not in text
+        assert yaml.safe_load(text)["job"]["KIND"]
+    assert f"src/{project.package}/core/schemas.py" in manifest
+    assert dataset.target in project.path.joinpath("README.md").read_text("utf-8")
+    assert dataset.target in project.path.joinpath("data", "README.md").read_text("utf-8")
+    profile = project.path / "outputs" / "profile.html"
+    assert dataset.target in profile.read_text("utf-8")
+
+
+def check_scores(rivals: dict[str, Any]) -> None:
+    """The champion beats the dummy, and is nearly as good as skrub's pipeline or better."""
+    champion, skrub, dummy = (rivals["scores"][name] for name in ("champion", "skrub", "dummy"))
+    print(json.dumps(rivals))  # noqa: T201 - for -s and reports of failures
+    if rivals["greater_is_better"]:
+        assert champion > dummy
+        assert champion >= (ENOUGH * skrub if skrub > 0 else skrub), rivals
+    else:
+        assert champion < dummy
+        assert champion <= skrub / ENOUGH, rivals
+
+
+def check_proof(project: Adopter, rivals: dict[str, Any], said: str) -> None:
+    """What the command proved is so."""
+    proof = json.loads(project.path.joinpath("outputs", "adoption.json").read_text("utf-8"))
+    scores, proven = rivals.pop("scores"), proof.pop("scores")
+    assert proof == rivals
+    assert proven["champion"] == pytest.approx(scores["champion"])
+    assert proven["dummy"] == pytest.approx(scores["dummy"])
+    assert proven["skrub"] == pytest.approx(scores["skrub"], rel=0.02)
+    assert {f"{score:.4g}" in said for score in proven.values()} == {True}
+
+
+def test_formats_say_the_same(project: Adopter, tmp_path: Path) -> None:
+    """Whatever kind of file a table comes in, it becomes the same schemas."""
+    table = BY_NAME["wines"].load().astype({"grower": str})
+    schemas = project.path / "src" / project.package / "core" / "schemas.py"
+    found = {}
+    for write in {dataset.write for dataset in DATASETS}:
+        project.reset()
+        folder = tmp_path / write.__name__
+        folder.mkdir()
+        project.adopt(*write(table, folder / "wines"), "--target=grower", NO_PROOF)
+        lines = schemas.read_text("utf-8").splitlines()
+        fields = [line for line in lines if re.search(r"Series\[|Index\[|LABELS", line)]
+        found[write.__name__] = (fields, len(project.tables()[0]))
+    [first, *others] = found.values()
+    assert all(other == first for other in others), found
+
+
+def test_over_another(project: Adopter, tmp_path: Path) -> None:
+    """A second table leaves nothing of the first, and git leaves nothing of either."""
+    chile, wines = (BY_NAME[name].place(tmp_path) for name in ("chile", "wines"))
+    before = project.state()
+    project.adopt(*wines, NO_PROOF)
+    expected = project.state()
+    project.reset()
+    project.adopt(*chile, NO_PROOF)
+    assert project.state() not in (before, expected)
+    project.adopt(*wines, NO_PROOF)
+    assert project.state() == expected
+    project.adopt(*wines, NO_PROOF)
+    assert project.state() == expected, "adopting the same again changes files"
+    project.run("git", "reset", "--quiet", "--hard")
+    project.run("git", "clean", "-fdq")
+    assert project.state() == before
+    said = project.uv("inv", "projects.run", "training")
+    assert '"version": 1' in said
+
+
+@pytest.mark.parametrize("edited", ["confs/promotion.yaml", "src/adopts/core/schemas.py"])
+def test_edited_file_is_asked_for(edited: str, project: Adopter, tmp_path: Path) -> None:
+    """Without a terminal to answer, nothing is overwritten but with --yes."""
+    wines = BY_NAME["wines"].place(tmp_path)
+    project.adopt(*wines, NO_PROOF)
+    path = project.path / edited
+    ours = path.read_text("utf-8")
+    readme = project.path / "README.md"
+    with path.open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    with readme.open("a", encoding="utf-8") as file:
+        file.write("Mine too.\n")
+    before = project.state()
+    said = project.adopt(*wines, NO_PROOF, code=2)
+    assert re.search(r"^[-+] ?# mine$", said, re.MULTILINE), "the difference is shown"
+    assert edited in said.split("error: ")[1]
+    assert project.state() == before
+    project.adopt(*wines, NO_PROOF, "--yes")
+    assert path.read_text("utf-8") == ours
+    assert readme.read_text("utf-8").endswith("Mine too.\n"), "only a part of it is the command's"
+
+
+def test_champion_travels(project: Adopter, tmp_path: Path) -> None:
+    """The model of adopted data predicts the same where only its own requirements are."""
+    project.adopt(*BY_NAME["penguins"].place(tmp_path), NO_PROOF)
+    project.uv("inv", "projects")
+    uri = f"models:/{project.package}@champion"
+    database = f"sqlite:///{project.path / 'mlflow.db'}"
+    files = tmp_path / "model"
+    project.uv(
+        "mlflow", "artifacts", "download", "--artifact-uri", uri, "--dst-path", files,
+        MLFLOW_TRACKING_URI=database,
+    )  # fmt: skip
+    for path in ("data/test.parquet", "outputs/predictions.parquet"):
+        shutil.copy(project.path / path, tmp_path)
+    [requirements] = files.rglob("requirements.txt")
+    run("uv", "venv", "--quiet", "--python", project.python, cwd=tmp_path)
+    run("uv", "pip", "install", "--quiet", "--requirement", requirements, cwd=tmp_path)
+    said = run(
+        tmp_path / ".venv/bin/python", SCRIPTS / "traveller.py", uri, project.package,
+        cwd=tmp_path, MLFLOW_TRACKING_URI=database,
+    )  # fmt: skip
+    assert json.loads(said.splitlines()[-1]) == {"same": True, "missing_column": "MlflowException"}
+
+
+def test_what_is_said(project: Adopter, tmp_path: Path) -> None:
+    """Awkward names, columns of no use and a leak, in one table whose chain runs all the same."""
+    random = np.random.default_rng(0)
+    rows = 400
+    price = random.uniform(1, 99, rows).round(2)
+    table = pd.DataFrame(
+        {
+            "Unit Price (€)": price,
+            "class": random.choice(["a", "b c", "d'e\"f"], rows),
+            "2019": random.integers(0, 9, rows),
+            "2020": random.normal(size=rows),
+            "validate": random.choice(["yes", "no"], rows),
+            "Config": random.random(rows) < 0.5,
+            "unit_price": random.choice([1.5, 2.5, np.nan], rows),
+            "unit price": random.integers(0, 2, rows),
+            " padded ": random.normal(size=rows),
+            "ключ\u200b": random.normal(size=rows),
+            "row_hash": [f"{value:032x}" for value in random.permutation(rows)],
+            "country": "CH",
+            "comment": None,
+            "gross": price * 1.077 * 3,
+        }
+    )
+    table["net sum"] = price * 3 + table["2019"] + random.normal(0, 3, rows)
+    table["gross"] = table["net sum"] * 1.077
+    said = project.adopt(*write_csv(table, tmp_path / "odd"), "--target=net sum", NO_PROOF)
+    for name in ("Unit Price (€)", "class", "2019", "validate", "Config"):
+        assert name in said, f"{name} has another name in schemas.py"
+    assert re.search(r"country.*constant|constant.*country", said)
+    assert re.search(r"comment.*(empty|missing)|(empty|missing).*comment", said)
+    assert re.search(r"row_hash.*identif|identif.*row_hash", said)
+    assert re.search(r"possible leakage.*gross.*\d|gross.*possible leakage.*\d", said)
+    project.commit("feat: adopt data")
+    assert "Version 1 is the champion" in project.uv("inv", "projects")
+    project.uv("inv", "formats")
+    project.check_unchanged()
+    rivals = project.rivals()
+    assert not {"row_hash", "country", "comment"} & set(rivals["columns"])
+    check_scores(rivals)
+
+
+def test_problem_is_the_users(project: Adopter, tmp_path: Path) -> None:
+    """Whole numbers may be classes."""
+    options = [*BY_NAME["wines"].place(tmp_path)[:2], "--target=proline", NO_PROOF]
+    path = project.path / "src" / project.package / "core" / "schemas.py"
+    project.adopt(*options)
+    assert '= "regression"' in path.read_text("utf-8")
+    spam = BY_NAME["spam"].place(tmp_path)
+    project.adopt(*spam, NO_PROOF)
+    assert '= "classification"' in path.read_text("utf-8")
+    project.adopt(*spam, "--problem=regression", NO_PROOF)
+    assert '= "regression"' in path.read_text("utf-8")
+
+
+def test_remote_file(project: Adopter, tmp_path: Path) -> None:
+    """A URL of fsspec, and an archive in it."""
+    path = tmp_path / "wines.csv.gz"
+    BY_NAME["wines"].load().to_csv(path, index=False)
+    project.adopt("--path", path.as_uri(), "--target=grower", NO_PROOF)
+    assert len(project.tables()[0]) == 142
+
+
+def test_update_leaves_what_was_adopted(template: Template, tmp_path: Path) -> None:
+    """The next version edits all other code, and the sample data too."""
+    history = History(tmp_path / "history")
+    rendered = history.start(tmp_path / "project", TREE, answers())
+    project = Adopter(rendered.path)
+    project.run("uv", "sync", "--quiet")
+    rendered.commit()
+    project.adopt(*BY_NAME["penguins"].place(tmp_path), NO_PROOF)
+    project.commit("feat: adopt data")
+    adopted = rendered.paths("diff", "--name-only", "HEAD~")
+
+    def read() -> dict[str, bytes]:
+        paths = {path: project.path / path for path in adopted}
+        return {path: file.read_bytes() for path, file in paths.items() if file.exists()}
+
+    before = read()
+    history.release(NEXT, edit_others)
+    assert not rendered.update(NEXT).conflicts
+    assert read() == before
+    assert "# next version" in project.path.joinpath("tasks/docs.py").read_text("utf-8")
+    project.commit("feat: update")
+    rendered.update(NEXT)
+    project.check_unchanged()
+    assert "Version 1 is the champion" in project.uv("inv", "projects")
+    project.check_unchanged()
+
+
+def edit_others(source: Path) -> None:
+    """Edit each file of Python but the schemas, and the sample data."""
+    for path in source.joinpath("template").rglob("*.py"):
+        if "schemas.py" not in path.name:
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n# next version\n")
+    for path in source.joinpath("template", "data").glob("*.csv*"):
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[:-1]), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What a user does wrong.
+
+    Attributes:
+        name: of the test.
+        place: writes the data to a folder, and returns the options.
+        code: what the command exits with.
+        words: what its sentence must hold.
+    """
+
+    name: str
+    place: Callable[[Path], Options]
+    code: int
+    words: tuple[str, ...]
+
+
+def sample(rows: int = 60) -> pd.DataFrame:
+    """Make a table that could be adopted."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"x": random.normal(size=rows), "y": random.normal(size=rows)})
+    table["n"] = range(rows)
+    table["kind"] = random.choice(["a", "b"], rows)
+    table["day"] = pd.date_range("2026-01-01", periods=rows).astype(str)
+    return table
+
+
+def with_table(*options: str, rows: int = 60, **columns: Any) -> Callable[[Path], Options]:
+    """Adopt the sample with other columns; the target is y unless said."""
+
+    def place(folder: Path) -> Options:
+        where = write_csv(sample(rows).assign(**columns), folder / "table")
+        target = [] if any(option.startswith("--target") for option in options) else ["--target=y"]
+        return [*where, *target, *options]
+
+    return place
+
+
+def with_bytes(name: str, content: bytes, *options: str) -> Callable[[Path], Options]:
+    """Adopt a file of these bytes."""
+
+    def place(folder: Path) -> Options:
+        path = folder / name
+        path.write_bytes(content)
+        return ["--path", str(path), "--target=y", *options]
+
+    return place
+
+
+def with_database(*options: str) -> Callable[[Path], Options]:
+    """Adopt from a database with one table."""
+
+    def place(folder: Path) -> Options:
+        path = folder / "table.db"
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            sample().to_sql("sales", connection, index=False)
+        return ["--path", f"sqlite:///{path}", "--target=y", *options]
+
+    return place
+
+
+def with_folder(folder: Path) -> Options:
+    """Adopt an empty folder."""
+    (folder / "parts").mkdir()
+    return ["--path", str(folder / "parts"), "--target=y"]
+
+
+NOISE: Final = np.random.default_rng(0).bytes(4096)
+HEADER: Final = b"x,y,n\n"
+ROWS: Final = b"".join(b"%d,%d,%d\n" % (n, n * 7 % 13, n % 3) for n in range(60))
+MIXED: Final = [*map(str, range(50)), *["unknown"] * 10]
+WIDE: Final = b",".join(b"x%d" % n for n in range(10**6)) + b",y\n" + b"1," * 10**6 + b"2\n"
+
+MISTAKES: Final = [
+    Mistake("no target", with_table("--target=z"), 2, ("'z'",)),
+    Mistake("near target", with_table("--target=Y"), 2, ("'Y'", "'y'")),
+    Mistake("no file", lambda _: ["--path=none.csv", "--target=y"], 2, ("none.csv",)),
+    Mistake("empty folder", with_folder, 2, ("parts",)),
+    Mistake("unknown format", with_bytes("table.pdf", NOISE), 2, ("table.pdf", ".parquet")),
+    Mistake("unknown URL", lambda _: ["--path=ftpx://a/b.csv", "--target=y"], 2, ("ftpx",)),
+    Mistake("unknown problem", with_table("--problem=ranking"), 2, ("ranking", "regression")),
+    Mistake("unknown drop", with_table("--drop=x,z"), 2, ("'z'",)),
+    Mistake("dropped target", with_table("--drop=y"), 2, ("y",)),
+    Mistake("unknown time", with_table("--time=z"), 2, ("'z'",)),
+    Mistake("unknown index", with_table("--index=z"), 2, ("'z'",)),
+    Mistake("unknown group", with_table("--group=z"), 2, ("'z'",)),
+    Mistake("no query", with_database(), 2, ("--query",)),
+    Mistake("query of a file", with_table("--query=select 1"), 2, ("--query",)),
+    Mistake("query that fails", with_database("--query=select * from nothing"), 3, ("nothing",)),
+    Mistake("empty query", with_database("--query=select * from sales where 0"), 3, ("row",)),
+    Mistake("time without dates", with_table("--time=kind"), 3, ("kind", "date")),
+    Mistake("index that repeats", with_table("--index=kind"), 3, ("kind",)),
+    Mistake("index with gaps", with_table("--index=g", g=[None, *range(59)]), 3, ("g",)),
+    Mistake("too few groups", with_table("--group=kind"), 3, ("kind", "2")),
+    Mistake("empty file", with_bytes("table.csv", b""), 3, ("table.csv", "empty")),
+    Mistake("header only", with_bytes("table.csv", HEADER), 3, ("row",)),
+    Mistake("one row", with_bytes("table.csv", HEADER + b"1,2,3\n"), 3, ("row",)),
+    Mistake("no column", with_bytes("table.csv", b"y\n" + b"1\n2\n" * 30), 3, ("column",)),
+    Mistake("one class", with_table("--target=k", k="a"), 3, ("k",)),
+    Mistake("one number", with_table("--target=k", k=1.5), 3, ("k",)),
+    Mistake("class of one row", with_table("--target=k", k=["a"] * 59 + ["b"]), 3, ("k", "b")),
+    Mistake("all is missing", with_bytes("table.csv", HEADER + b",,\n" * 60), 3, ()),
+    Mistake("no inputs", with_table(x=None, n=None, kind=None, day=None), 3, ("column",)),
+    Mistake("no target values", with_table(y=None), 3, ("y",)),
+    Mistake("text for numbers", with_table("--target=kind", "--problem=regression"), 3, ("kind",)),
+    Mistake("unlike texts", with_table("--target=t", t=[f"t{n}" for n in range(60)]), 3, ("t",)),
+    Mistake("names that repeat", with_bytes("table.csv", b"x,y,x\n" + ROWS), 3, ("'x'",)),
+    Mistake("mixed types", with_table(m=MIXED), 3, ("m", "unknown")),
+    Mistake("mixed target", with_table("--target=m", m=MIXED), 3, ("m", "unknown")),
+    Mistake("too wide", with_bytes("table.csv", WIDE), 3, ("column",)),
+    Mistake(
+        "ragged rows", with_bytes("table.csv", HEADER + ROWS + b"1,2,3,4\n"), 3, ("table.csv",)
+    ),
+    Mistake("noise", with_bytes("table.csv", NOISE), 3, ("table.csv",)),
+    Mistake(
+        "two encodings", with_bytes("t.csv", "né,y\n".encode() + b"\x81,1\n" * 60), 3, ("t.csv",)
+    ),
+    Mistake("no Parquet", with_bytes("table.parquet", HEADER + ROWS), 3, ("table.parquet",)),
+    Mistake("no Excel", with_bytes("table.xlsx", HEADER + ROWS), 3, ("table.xlsx",)),
+    Mistake("no Feather", with_bytes("table.feather", NOISE), 3, ("table.feather",)),
+    Mistake("no JSON", with_bytes("table.jsonl", b'{"x": 1, "y"\n'), 3, ("table.jsonl",)),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_mistake(mistake: Mistake, project: Adopter, tmp_path: Path) -> None:
+    outcome = project.attempt(*mistake.place(tmp_path))
+    assert outcome.returncode == mistake.code, outcome.stdout + outcome.stderr
+    for word in mistake.words:
+        assert word in outcome.stderr
+
+
+def test_read_only_folder_is_left_alone(project: Adopter, tmp_path: Path) -> None:
+    """What is read is never written to, and the path may hold spaces and umlauts."""
+    folder = tmp_path / "Örtliche Daten 2026"
+    folder.mkdir()
+    wines = BY_NAME["wines"].place(folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    project.adopt(*wines, NO_PROOF)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+KINDS: Final[dict[str, Callable[[np.random.Generator, int], Any]]] = {
+    "whole": lambda random, rows: random.integers(-5, 5, rows),
+    "large": lambda random, rows: random.integers(2**53, 2**60, rows),
+    "float": lambda random, rows: random.normal(0, 1e6, rows),
+    "tiny": lambda random, rows: random.uniform(0, 1e-300, rows),
+    "flag": lambda random, rows: random.random(rows) < 0.3,
+    "category": lambda random, rows: random.choice(["a", "B", "ß", "1,5", "'", '"'], rows),
+    "code": lambda random, rows: random.choice(["007", "010", "1e5", "NA", "nan"], rows),
+    "words": lambda random, rows: [f"w{n}\n{n}" for n in random.integers(0, rows, rows)],
+    "day": lambda random, rows: pd.Timestamp("1999-12-31") + pd.to_timedelta(
+        random.integers(0, 9999, rows), unit="D"
+    ),
+    "moment": lambda random, rows: pd.Timestamp("2026-03-29T01:59:59") + pd.to_timedelta(
+        random.integers(0, 9**9, rows), unit="s"
+    ),
+    "constant": lambda random, rows: [7] * rows,
+}  # fmt: skip
+"""Columns by what is in them."""
+
+NAMES: Final = st.one_of(
+    st.sampled_from(["id", "index", "target", "prediction", "class", "schema", "dtype", "pa", "x"]),
+    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=12),
+).filter(lambda name: name.strip() == name and name != "y")
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pd.DataFrame:
+    """Make a table with a target y that follows from its first column, as far as it can."""
+    rows = draw(st.integers(80, 300))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    names = draw(st.lists(NAMES, min_size=2, max_size=8, unique_by=str.casefold))
+    columns = {}
+    for name in names:
+        values = pd.Series(KINDS[draw(st.sampled_from(sorted(KINDS)))](random, rows))
+        share = draw(st.sampled_from([0.0, 0.0, 0.2]))
+        columns[name] = values.mask(random.random(rows) < share)
+    table = pd.DataFrame(columns)
+    codes = pd.factorize(table[names[0]], sort=False)[0] % 2
+    if draw(st.booleans()):
+        return table.assign(y=np.where(random.random(rows) < 0.1, 1 - codes, codes))
+    return table.assign(y=codes + random.normal(0, 0.1, rows))
+
+
+@settings(phases=[Phase.generate])  # an example takes seconds: shrinking one would take minutes
+@given(table=tables())
+def test_any_table(table: pd.DataFrame, installed: Adopter) -> None:
+    """Whatever its columns hold, a table is adopted and reads, or is refused with a sentence."""
+    installed.reset()
+    with tempfile.TemporaryDirectory() as folder:
+        where = write_csv(table, Path(folder, "any"))
+        outcome = installed.attempt(*where, "--target=y", NO_PROOF)
+    assert "Traceback" not in outcome.stderr
+    if outcome.returncode == 0:
+        installed.commit("feat: adopt data")
+        installed.uv("inv", "formats")
+        installed.check_unchanged()
+        installed.uv("python", SCRIPTS / "reads.py", installed.package)
+    else:
+        assert outcome.returncode == 3
