@@ -28,6 +28,8 @@ SCRIPTS: Final = ROOT / "tests" / "scripts"
 BY_NAME: Final = {dataset.name: dataset for dataset in DATASETS}
 PROVEN: Final = ["gapminder", "penguins", "spam"]
 """With groups; with classes, text and missing values; ordered in time: all checks run on these."""
+NIGHTLY: Final = ["defaults", "juices", "salaries"]
+"""Too much for each push: what these have, others have too."""
 ENOUGH: Final = 0.98
 """Of the score of skrub's pipeline."""
 RENDERED: Final = "rendered"
@@ -115,9 +117,11 @@ def project(installed: Adopter) -> Adopter:
 
 
 def find_dataset(name: str) -> Dataset:
-    """Find a data set by its name, or skip the test where its file is missing."""
+    """Find a data set by its name, or skip the test of it."""
     if name == "bikes" and not BIKES.is_file():
         pytest.skip(f"there is no {BIKES}")
+    if name in NIGHTLY and settings.get_current_profile_name() != "nightly":
+        pytest.skip("nightly")
     return BY_NAME[name]
 
 
