@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from . import leakage, texts
 from .columns import Column, Statistics, convert, guess, is_identifier, judge
 from .errors import AdoptionError
-from .sources import Spool, check_known, hide_password, spool
+from .sources import Spool, check_known, hide_secrets, spool
 from .texts import Plan
 
 MANIFEST = "data/adoption.json"
@@ -64,12 +64,34 @@ class Options:
     group: str = ""
     drop: list[str] = field(default_factory=list)
 
+    def check(self) -> None:
+        """Find what no data could mend.
+
+        Raises:
+            AdoptionError: Two options contradict each other.
+        """
+        roles = [name for name in (self.target, self.time, self.index, self.group) if name]
+        twice = [name for name in roles if roles.count(name) > 1 or name in self.drop]
+        if twice:
+            raise AdoptionError(
+                f"'{twice[0]}' is asked for twice: a column has one use, or is dropped.",
+                option=True,
+            )
+        if self.time and self.group:
+            raise AdoptionError(
+                "--time and --group split the rows in different ways: give one.", option=True
+            )
+        if self.problem not in ("", "regression", "classification"):
+            raise AdoptionError(
+                f"--problem is regression or classification, not {self.problem}.", option=True
+            )
+
     def command(self) -> str:
         """Write the command that gives them, without a password."""
         parts = ["uv", "run", "inv", "data.adopt"]
         for name in ("path", "query", "target", "problem", "time", "index", "group"):
             if value := getattr(self, name):
-                parts += [f"--{name}", hide_password(value)]
+                parts += [f"--{name}", hide_secrets(value)]
         if self.drop:
             parts += ["--drop", ",".join(self.drop)]
         return shlex.join(parts)
@@ -176,6 +198,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     files = importlib.import_module(f"{package}.io.files")
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
+        options.check()
         source = spool(options.path, options.query, options.drop, files, folder / "rows.arrow")
         columns = _read_columns(source, folder / "values.arrow")
         (folder / "rows.arrow").unlink()
@@ -235,14 +258,6 @@ def _plan(options: Options, source: Spool, columns: list[Column]) -> Plan:
     target = by_name[options.target]
     roles = [options.target, options.time, options.index, options.group]
     named = [name for name in roles if name]
-    if options.time and options.group:
-        raise AdoptionError(
-            "--time and --group split the rows in different ways: give one.", option=True
-        )
-    if len(set(named)) < len(named):
-        raise AdoptionError(
-            "--target, --time, --index and --group name different columns.", option=True
-        )
     judge(columns, source.rows, set(named))
     rows = source.rows - target.missing
     if target.missing == source.rows:
@@ -287,7 +302,7 @@ def _plan(options: Options, source: Spool, columns: list[Column]) -> Plan:
 
 def _source_name(path: str) -> str:
     if "://" in path:
-        return hide_password(path)
+        return hide_secrets(path)
     return Path(path).name
 
 
@@ -300,9 +315,7 @@ def _check_role(columns: dict[str, Column], name: str, role: str) -> None:
             f"--{role}: '{name}' is missing in {column.missing:,} rows, which cannot be split."
         )
     if role == "time" and column.kind in ("text", "boolean"):
-        raise AdoptionError(
-            f"--time: '{name}' holds no dates or numbers that order the rows.", option=True
-        )
+        raise AdoptionError(f"--time: '{name}' holds no dates or numbers that order the rows.")
     if role == "group" and column.values is not None and len(column.values) < MIN_GROUPS:
         raise AdoptionError(
             f"--group: '{name}' makes {len(column.values)} groups, and {MIN_GROUPS} are the least"
@@ -351,14 +364,10 @@ def _find_index(options: Options, source: Spool, columns: list[Column], named: l
     for column in candidates:
         if column.missing or not _read(source, [column.name])[column.name].is_unique:
             if options.index:
-                raise AdoptionError(
-                    f"--index: '{column.name}' does not identify a row.", option=True
-                )
+                raise AdoptionError(f"--index: '{column.name}' does not identify a row.")
             continue
         if column.kind not in ("integer", "text"):
-            raise AdoptionError(
-                f"--index: '{column.name}' must hold whole numbers or text.", option=True
-            )
+            raise AdoptionError(f"--index: '{column.name}' must hold whole numbers or text.")
         column.left_out = ""
         return column
     name = next(name for name in ("id", "row", "row_id", "row_number") if name not in source.names)
@@ -370,8 +379,6 @@ def _find_problem(
 ) -> tuple[Any, dict[Any, float]]:
     """Say what kind of problem the target makes, and how frequent its labels are."""
     name = target.name
-    if wanted not in ("", "regression", "classification"):
-        raise AdoptionError("--problem is regression or classification.", option=True)
     values = target.values
     few = values is not None and len(values) <= FEW_VALUES and rows >= 10 * len(values)
     classes = target.kind in ("text", "boolean") or (target.kind == "integer" and few)
@@ -379,9 +386,7 @@ def _find_problem(
     if target.kind == "time" or (problem == "regression" and target.kind in ("text", "boolean")):
         held = {"time": "dates", "text": "text", "boolean": "true and false"}[target.kind]
         advice = "choose another" if target.kind == "time" else "--problem classification would do"
-        raise AdoptionError(
-            f"The target '{name}' holds {held}, which is no number: {advice}.", option=True
-        )
+        raise AdoptionError(f"The target '{name}' holds {held}, which is no number: {advice}.")
     if values is not None and len(values) == 1:
         raise AdoptionError(
             f"The target '{name}' is always {values[0]!r}: there is nothing to learn."
@@ -390,8 +395,7 @@ def _find_problem(
         return problem, {}
     if target.kind == "number":
         raise AdoptionError(
-            f"The target '{name}' holds fractions, which are no classes: it is a regression.",
-            option=True,
+            f"The target '{name}' holds fractions, which are no classes: it is a regression."
         )
     if values is None or len(values) > MAX_LABELS:
         many = "more than a thousand" if values is None else f"{len(values):,}"
@@ -527,7 +531,8 @@ class _ParquetWriter:
     def _flush(self) -> None:
         table = pa.Table.from_batches(self._waiting)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema)
+            texts = [column.name for column in table.schema if pa.types.is_string(column.type)]
+            self._writer = pq.ParquetWriter(self._path, table.schema, use_dictionary=texts)
         self._writer.write_table(table)
         self._waiting, self._rows = [], 0
 
@@ -571,7 +576,7 @@ def _format(text: str, path: str) -> str:
 
 
 def _check_schemas(folder: Path, schemas: str, package: str) -> None:
-    """Hold all rows to the schemas, as the jobs will."""
+    """Hold rows to the schemas, as the jobs will; what all rows hold was seen before."""
     spec = importlib.util.spec_from_file_location("adopted_schemas", folder / schemas)
     if spec is None or spec.loader is None:
         raise AdoptionError(f"{schemas} cannot be loaded.")
@@ -580,11 +585,11 @@ def _check_schemas(folder: Path, schemas: str, package: str) -> None:
     datasets = importlib.import_module(f"{package}.io.datasets")
     errors = importlib.import_module(f"{package}.core.errors")
     for name in ("training", "test"):
-        reader = datasets.ParquetReader(path=str(folder / "data" / f"{name}.parquet"))
+        path = str(folder / "data" / f"{name}.parquet")
+        reader = datasets.ParquetReader(path=path, limit=GROUP_ROWS)
         for schema in (module.Inputs, module.Targets):
             try:
-                for _ in reader.batches(schema):
-                    pass
+                reader.read(schema)
             except errors.DataError as error:
                 raise AdoptionError(
                     f"The rows do not keep to what was seen of them: {error}"

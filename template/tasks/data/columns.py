@@ -1,5 +1,6 @@
 """What each column of a table is: its type, its values, and whether a model should see it."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import AdoptionError
-from .sources import Spool
+from .sources import BLANKS, MISSING, Spool
 
 SAMPLE_ROWS = 20_000
 """How many rows types are guessed from; all rows are then held to the guess."""
@@ -20,10 +21,6 @@ MANY = 1_000
 MOSTLY = 0.9
 """From this share on, a column of one type with other values in it is a mistake."""
 
-MISSING = ["", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "nan", "null"]
-"""What stands for a missing value in text."""
-BLANKS = [*MISSING, "None", "none", "-", "--", "."]
-"""What does so among numbers, dates and truth values, where it cannot be a value."""
 TRUTHS = [("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off")]
 DATES = [
     *(
@@ -262,6 +259,9 @@ def _parse_boolean(texts: pa.Array, yes: str) -> pa.Array:
 
 
 def _parse_time(texts: pa.Array, form: str) -> pa.Array:
+    if form.startswith("%Y-%m-%d"):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pc.cast(texts, pa.timestamp("us"))
     coded = texts.dictionary_encode()
     values = pd.Series(coded.dictionary.to_pandas(), dtype="str")
     times = pd.to_datetime(values, format=form, errors="coerce", utc=form == "ISO8601")
@@ -315,6 +315,8 @@ class Statistics:
                     known = getattr(column, name)
                     setattr(column, name, value if known is None else choose(known, value))
         if column.kind in ("integer", "text", "boolean"):
+            if self._repeats and len(self._values) > MANY:
+                return
             found = pc.unique(cells)
             self._repeats = self._repeats or len(found) < len(cells)
             if len(self._values) <= MANY:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import pyarrow as pa
 
@@ -30,9 +31,19 @@ FORMATS = {
     ".arrow": "Feather",
     ".xlsx": "Excel",
 }
+NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14}|0?\.\d+|[1-9]\d{0,14}\.\d*|0\.\d*)([eE][+-]?\d+)?")
 SQL = re.compile(r"(sqlite|postgres(ql)?|mysql|mariadb|mssql|oracle|duckdb|snowflake)(\+\w+)?://")
 
+MISSING = ["", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "nan", "null"]
+"""What stands for a missing value in text."""
+BLANKS = [*MISSING, "None", "none", "-", "--", "."]
+"""What does so among numbers, dates and truth values, where it cannot be a value."""
+
 Batches = Iterator[pa.RecordBatch]
+
+
+class NotNumbersError(Exception):
+    """What looked like numbers was something else further on."""
 
 
 class Spool(NamedTuple):
@@ -67,41 +78,33 @@ def spool(path: str, query: str, drop: list[str], files: Any, target: Path) -> S
     Raises:
         AdoptionError: It cannot be read as a table.
     """
-    notes: list[str] = []
-    if SQL.match(path):
-        batches = _read_sql(path, query, drop)
-        typed = True
-    else:
-        if query:
-            raise AdoptionError("--query is for a database: --path is none.", option=True)
-        filesystem, names = files.list_files(path, ".parquet")
-        form = "Parquet" if len(names) > 1 or filesystem.isdir(path) else _find_format(path)
-        typed = form != "CSV"
-        match form:
-            case "CSV":
-                batches = _read_csv(filesystem, names[0], notes)
-            case "Parquet":
-                batches = _read_parquet(filesystem, names)
-            case "JSON lines":
-                batches = _read_json(filesystem, names[0], drop)
-            case "Feather":
-                batches = _read_feather(filesystem, names[0])
-            case _:
-                batches = _read_excel(filesystem, names[0], drop, notes)
+    shown, notes = hide_secrets(path), list[str]()
     try:
-        rows, columns = _write(batches, drop, target)
-    except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError) as error:
-        raise AdoptionError(
-            f"{hide_password(path)} cannot be read: {_first_line(error)}"
-        ) from error
-    if not rows:
-        raise AdoptionError(f"{hide_password(path)} holds no rows.")
-    return Spool(target, rows, columns, typed, notes)
+        if SQL.match(path):
+            rows, columns = _write(_read_sql(path, query, drop), drop, target)
+            return Spool(target, rows, columns, typed=True, notes=notes)
+        if query:
+            raise AdoptionError("--query is for a database, and --path is none.", option=True)
+        filesystem, names = files.list_files(path, ".parquet")
+        form = "Parquet" if filesystem.isdir(path) else _find_format(path)
+        read = _READERS[form]
+        try:
+            rows, columns = _write(read(filesystem, names, drop, notes), drop, target)
+        except NotNumbersError:
+            batches = _read_csv(filesystem, names, drop, [], quick=False)
+            rows, columns = _write(batches, drop, target)
+    except (files.ConfigError, files.DataError) as error:
+        raise AdoptionError(str(error), option=True) from error
+    except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError, BadZipFile) as error:
+        raise AdoptionError(f"{shown} cannot be read: {_reason(error)}.") from error
+    return Spool(target, rows, columns, typed=form != "CSV", notes=notes)
 
 
-def hide_password(path: str) -> str:
-    """Take the password out of a URL, so that it can be shown and written."""
-    return re.sub(r"(?<=//)([^/@:]*):[^/@]*@", r"\1:***@", path)
+def hide_secrets(path: str) -> str:
+    """Take out of a URL what may be a password or a token, so that it can be shown and written."""
+    if "://" not in path:
+        return path
+    return re.sub(r"(?<=://)[^/@]*@", "***@", path.partition("?")[0])
 
 
 def check_names(names: list[str]) -> None:
@@ -135,20 +138,22 @@ def _find_format(path: str) -> str:
 def _write(batches: Batches, drop: list[str], target: Path) -> tuple[int, list[str]]:
     """Write all parts with the columns and the types of the first."""
     rows = 0
-    schema = pa.schema([])
+    schema: pa.Schema = None
     with contextlib.ExitStack() as stack:
         for batch in batches:
             # A first column without a name is what spreadsheets and pandas number rows with.
             named = batch.rename_columns(
                 [name if name.strip() else "row" for name in batch.schema.names]
             )
-            if not rows:
+            if schema is None:
                 check_names(named.schema.names)
                 check_known("--drop", drop, named.schema.names)
                 schema = _settle(named.schema, drop)
                 writer = stack.enter_context(pa.ipc.new_file(target, schema))
             writer.write_batch(_fit(named.select(schema.names), schema))
             rows += batch.num_rows
+    if not rows:
+        raise AdoptionError("The table holds no rows.")
     return rows, schema.names
 
 
@@ -196,37 +201,91 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
             columns.append(column.cast(field.type))
         except pa.ArrowException as error:
             raise AdoptionError(
-                f"The column '{field.name}' is of mixed types: {_first_line(error)}"
+                f"The column '{field.name}' is of mixed types: {_reason(error)}."
                 f" Mend it, or leave it out: --drop '{field.name}'."
             ) from error
     return pa.record_batch(columns, schema=schema)
 
 
-def _read_csv(filesystem: Any, name: str, notes: list[str]) -> Batches:
-    import pyarrow.csv
+def _read_csv(
+    filesystem: Any, names: list[str], drop: list[str], notes: list[str], *, quick: bool = True
+) -> Batches:
+    """Read text; what looks like numbers at the first glance as such, if it is to be quick.
 
-    encoding = _find_encoding(lambda: filesystem.open(name, "rb", compression="infer"), name)
-    with filesystem.open(name, "rb", compression="infer") as file:
+    Raises:
+        NotNumbersError: They are none, further on.
+    """
+    import pandas as pd
+
+    [name] = names
+
+    def open_file() -> Any:
+        return filesystem.open(name, "rb", compression="infer")
+
+    encoding = _find_encoding(open_file, name)
+    with open_file() as file:
         head = file.read(SNIFF_BYTES)
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    separator, header = _find_separator(text, name)
-    if encoding != "utf-8":
+    separator, rows = _find_separator(text, name)
+    header, *cells = rows
+    if encoding != "utf-8" and quick:
         notes.append(f"It is read as {encoding}, which its bytes look like.")
-    if separator != ",":
+    if separator != "," and quick:
         notes.append(f"Its separator is {separator!r}.")
     check_names(header)
-    with (
-        filesystem.open(name, "rb", compression="infer") as file,
-        pyarrow.csv.open_csv(
-            file,
-            pyarrow.csv.ReadOptions(block_size=SNIFF_BYTES * 4, encoding=encoding),
-            pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-            pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-            ),
-        ) as reader,
-    ):
-        yield from reader
+    types = [_glance(cells, place) if quick else "str" for place in range(len(header))]
+    blanks: Any = {place: BLANKS if kind == "float64" else [] for place, kind in enumerate(types)}
+    first: pa.Schema | None = None
+    try:
+        with (
+            open_file() as file,
+            pd.read_csv(
+                file,
+                sep=separator,
+                encoding=encoding,
+                header=0,
+                names=range(len(header)),
+                index_col=False,
+                dtype={place: kind for place, kind in enumerate(types) if kind},
+                keep_default_na=False,
+                na_values=blanks,
+                chunksize=CHUNK_ROWS,
+            ) as chunks,
+        ):
+            for chunk in chunks:
+                table = pa.Table.from_pandas(chunk, preserve_index=False).rename_columns(header)
+                first = first or table.schema
+                if not table.schema.equals(first):
+                    raise NotNumbersError
+                yield from table.combine_chunks().to_batches()
+    except ValueError as error:
+        if quick and "convert string to float" in str(error):
+            raise NotNumbersError from error
+        raise
+
+
+def _glance(rows: list[list[str]], place: int) -> str:
+    """Say how pandas should read a column, judging by its first cells.
+
+    It reads text that it takes for text itself several times faster than what it is told is text;
+    it must be told where a code, such as 007, could be taken for a number.
+    """
+    cells = [cell for row in rows if (cell := row[place].strip()) not in BLANKS]
+    if cells and all(NUMBER.fullmatch(cell) for cell in cells):
+        return "float64"
+    return (
+        ""
+        if cells and not any(cell[0] in "+-.0123456789" and _is_float(cell) for cell in cells)
+        else "str"
+    )
+
+
+def _is_float(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
@@ -259,28 +318,34 @@ def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
     return "utf-8"
 
 
-def _find_separator(text: str, name: str) -> tuple[str, list[str]]:
-    """Take the separator that cuts the first rows into the most columns, all rows alike."""
-    whole = text.count("\n") > 1 and len(text) >= SNIFF_BYTES // 2
-    best: tuple[int, str, list[str]] = (0, ",", [])
+def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
+    """Take the separator that cuts the first rows into the most columns, all rows alike.
+
+    Returns:
+        The separator, and the first rows as it cuts them.
+    """
+    is_part = len(text) >= SNIFF_BYTES // 4
+    best: tuple[int, str, list[list[str]]] = (0, ",", [])
     for separator in SEPARATORS:
-        if text.partition("\n")[0].count(separator) > MAX_COLUMNS:
-            check_names([str(place) for place in range(text.partition("\n")[0].count(separator))])
+        check_names([str(place) for place in range(text.partition("\n")[0].count(separator))])
         try:
-            rows = list(csv.reader(io.StringIO(text), delimiter=separator))[:200]
+            rows = list(csv.reader(io.StringIO(text), delimiter=separator))
         except csv.Error as error:
             raise AdoptionError(f"{name} cannot be read as CSV: {error}.") from error
-        rows = [row for row in (rows[:-1] if whole else rows) if row]
-        if rows and len({len(row) for row in rows}) == 1 and len(rows[0]) > best[0]:
-            best = (len(rows[0]), separator, rows[0])
-    if not best[0]:
-        # No separator cuts all rows alike: the reader will say which row is odd.
-        [header, *_] = csv.reader(io.StringIO(text))
-        best = (len(header), ",", header)
+        rows = [row for row in (rows[:-1] if is_part else rows) if row]
+        if not rows:
+            continue
+        alike = len({len(row) for row in rows}) == 1
+        if (alike and len(rows[0]) > best[0]) or not best[2]:
+            # Where no separator cuts all rows alike, the reader will say which row is odd.
+            width = len(rows[0])
+            best = (width * alike, separator, [row for row in rows if len(row) == width])
+    if not best[2]:
+        raise AdoptionError(f"{name} holds no rows.")
     return best[1], best[2]
 
 
-def _read_parquet(filesystem: Any, names: list[str]) -> Batches:
+def _read_parquet(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
     import pyarrow.parquet as pq
 
     first: pa.Schema | None = None
@@ -301,17 +366,17 @@ def _read_parquet(filesystem: Any, names: list[str]) -> Batches:
                 yield batch.select(first.names)
 
 
-def _read_feather(filesystem: Any, name: str) -> Batches:
-    with filesystem.open(name, "rb") as source, pa.ipc.open_file(source) as file:
+def _read_feather(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
+    with filesystem.open(names[0], "rb") as source, pa.ipc.open_file(source) as file:
         for number in range(file.num_record_batches):
             yield file.get_batch(number)
 
 
-def _read_json(filesystem: Any, name: str, drop: list[str]) -> Batches:
+def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
     import pandas as pd
 
     with (
-        filesystem.open(name, "rb", compression="infer") as file,
+        filesystem.open(names[0], "rb", compression="infer") as file,
         pd.read_json(
             file,
             lines=True,
@@ -325,10 +390,10 @@ def _read_json(filesystem: Any, name: str, drop: list[str]) -> Batches:
         yield from _from_pandas(chunks, drop)
 
 
-def _read_excel(filesystem: Any, name: str, drop: list[str], notes: list[str]) -> Batches:
+def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
     import pandas as pd
 
-    with filesystem.open(name, "rb") as file:
+    with filesystem.open(names[0], "rb") as file:
         book = pd.ExcelFile(file)
         if len(book.sheet_names) > 1:
             notes.append(f"Only its first sheet is read, '{book.sheet_names[0]}'.")
@@ -336,6 +401,15 @@ def _read_excel(filesystem: Any, name: str, drop: list[str], notes: list[str]) -
         if not header.empty:
             check_names(header.iloc[0].tolist())
         yield from _from_pandas(iter([book.parse(0)]), drop)
+
+
+_READERS: dict[str, Callable[[Any, list[str], list[str], list[str]], Batches]] = {
+    "CSV": _read_csv,
+    "Parquet": _read_parquet,
+    "JSON lines": _read_json,
+    "Feather": _read_feather,
+    "Excel": _read_excel,
+}
 
 
 def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
@@ -350,7 +424,7 @@ def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
             chunks = pd.read_sql_query(sqlalchemy.text(query), connection, chunksize=CHUNK_ROWS)
             yield from _from_pandas(chunks, drop)
     except sqlalchemy.exc.SQLAlchemyError as error:
-        raise AdoptionError(f"The database says: {_first_line(error)}") from error
+        raise AdoptionError(f"The database says: {_reason(error)}.") from error
     except ModuleNotFoundError as error:
         raise AdoptionError(
             f"Reaching this database needs its driver: uv add --dev {error.name}.", option=True
@@ -370,7 +444,7 @@ def _from_pandas(chunks: Iterator[Any], drop: list[str]) -> Batches:
             name = re.search(r"column (.+) with type", str(column))
             raise AdoptionError(
                 f"The column '{name[1] if name else '?'}' is of mixed types:"
-                f" {_first_line(error)}. Mend it, or leave it out: --drop."
+                f" {_reason(error)}. Mend it, or leave it out: --drop."
             ) from error
         if first is None:
             first = table.schema
@@ -380,5 +454,7 @@ def _from_pandas(chunks: Iterator[Any], drop: list[str]) -> Batches:
         yield from table.select(first.names).combine_chunks().to_batches()
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error.args[0] if error.args else error).strip().splitlines()[0]
+def _reason(error: BaseException) -> str:
+    """Take the first line of what a library says, without its full stop."""
+    lines = str(error.args[0] if error.args else error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(" .:")
