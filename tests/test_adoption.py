@@ -502,7 +502,7 @@ MISTAKES: Final = [
     ),
     Mistake("noise", with_bytes("table.csv", NOISE), 3, ("table.csv",)),
     Mistake(
-        "two encodings", with_bytes("t.csv", "né,y\n".encode() + b"\x81,1\n" * 60), 3, ("t.csv",)
+        "two encodings", with_bytes("t.csv", "né,y\n".encode() + b"\x81,1\n" * 60), 3, ()
     ),
     Mistake("no Parquet", with_bytes("table.parquet", HEADER + ROWS), 3, ("table.parquet",)),
     Mistake("no Excel", with_bytes("table.xlsx", HEADER + ROWS), 3, ("table.xlsx",)),

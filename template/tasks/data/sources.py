@@ -165,8 +165,11 @@ def check_known(option: str, wanted: list[str], names: list[str]) -> None:
     """
     for name in wanted:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1, 0.5)
-            hint = f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(names[:20])}."
+            lower = {other.lower(): other for other in names}
+            near = difflib.get_close_matches(name.lower(), lower, 1, 0.5)
+            hint = (
+                f"Did you mean '{lower[near[0]]}'?" if near else f"It has {', '.join(names[:20])}."
+            )
             raise AdoptionError(f"{option}: there is no column '{name}'. {hint}", option=True)
 
 
@@ -319,13 +322,13 @@ def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
 
 
 def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
-    """Take the separator that cuts the first rows into the most columns, all rows alike.
+    """Take the separator that cuts the first rows into the most columns, as the header is cut.
 
     Returns:
         The separator, and the first rows as it cuts them.
     """
     is_part = len(text) >= SNIFF_BYTES // 4
-    best: tuple[int, str, list[list[str]]] = (0, ",", [])
+    best: tuple[float, str, list[list[str]]] = (0, ",", [])
     for separator in SEPARATORS:
         check_names([str(place) for place in range(text.partition("\n")[0].count(separator))])
         try:
@@ -333,13 +336,9 @@ def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
         except csv.Error as error:
             raise AdoptionError(f"{name} cannot be read as CSV: {error}.") from error
         rows = [row for row in (rows[:-1] if is_part else rows) if row]
-        if not rows:
-            continue
-        alike = len({len(row) for row in rows}) == 1
-        if (alike and len(rows[0]) > best[0]) or not best[2]:
-            # Where no separator cuts all rows alike, the reader will say which row is odd.
-            width = len(rows[0])
-            best = (width * alike, separator, [row for row in rows if len(row) == width])
+        alike = [row for row in rows if len(row) == len(rows[0])]
+        if rows and (width := len(rows[0]) * len(alike) / len(rows)) > best[0]:
+            best = (width, separator, alike)
     if not best[2]:
         raise AdoptionError(f"{name} holds no rows.")
     return best[1], best[2]
