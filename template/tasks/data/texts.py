@@ -352,10 +352,10 @@ def write_confs(plan: Plan) -> dict[str, str]:
 def _searcher(plan: Plan) -> str:
     head = "    KIND: GridSearcher\n"
     if plan.training_rows >= LARGE:
-        head = "    KIND: HalvingSearcher\n    candidates: 12\n"
+        head = "    KIND: HalvingSearcher\n    candidates: 6\n"
     return (
         f"{head}    space:\n      learning_rate: [0.03, 0.1]\n"
-        "      max_leaf_nodes: [4, 15]\n      min_samples_leaf: [10, 30]\n"
+        "      max_leaf_nodes: [4, 12, 31]\n"
     )
 
 
