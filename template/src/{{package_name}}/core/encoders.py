@@ -1,6 +1,8 @@
-"""Encoders: numbers that a model can learn from, in place of a column of times or of text.
+"""Encoders: numbers that a model can learn from, in place of what a table holds.
 
-Each takes one column, so that what it gives can be traced back to it.
+Each gives one column for each that it takes, or takes one only, so that what it gives can be traced
+back. Histogram boosting fails where a column has no value at all, which in a small part of the rows
+may well be: such a column becomes zeros.
 """
 
 from __future__ import annotations
@@ -30,6 +32,33 @@ COMPONENTS = 30
 TIME_PARTS = ["year", "month", "day", "day_of_year", "day_of_week", "hour", "minute"]
 
 
+class NumberEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """The floats that numbers and booleans are; missing values stay missing."""
+
+    def fit(self, table: pd.DataFrame, targets: object = None) -> Self:
+        """Find out which columns have no value at all.
+
+        Args:
+            table: n rows, of numbers, booleans and pandas' nullable types.
+            targets: unused.
+        """
+        self.names_ = [str(name) for name in table]
+        self.empty_ = np.flatnonzero(table.isna().all())
+        return self
+
+    def transform(self, table: pd.DataFrame) -> Numbers:
+        """Give the numbers of n rows, in as many columns."""
+        numbers = table.to_numpy(dtype="float64")
+        if len(self.empty_):
+            numbers = numbers.copy()  # it may be the table's own memory
+            numbers[:, self.empty_] = 0
+        return numbers
+
+    def get_feature_names_out(self, names: object = None) -> Names:
+        """Name the numbers as the columns."""
+        return np.array(self.names_, dtype="object")
+
+
 class TimeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Days since 1970, and the parts of a time that come again: month, weekday, hour and so on.
 
@@ -45,6 +74,7 @@ class TimeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             targets: unused.
         """
         self.name_ = str(times.name)
+        self.is_empty_ = bool(times.isna().all())
         self.parts_ = [part for part in TIME_PARTS if getattr(times.dt, part).nunique() > 1]
         return self
 
@@ -52,6 +82,8 @@ class TimeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Give the numbers of n times, in n rows."""
         moments = times.to_numpy(dtype="datetime64[us]")  # in UTC where there is a zone
         days = (moments - np.datetime64(0, "us")) / np.timedelta64(1, "D")
+        if self.is_empty_:
+            days = np.zeros(len(times))
         parts = [getattr(times.dt, part).to_numpy(dtype="float64") for part in self.parts_]
         return np.column_stack([days, *parts])
 

@@ -53,9 +53,8 @@ class Model(Component, ABC):
         """
         from sklearn.compose import ColumnTransformer
         from sklearn.pipeline import Pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        from .encoders import TextEncoder, TimeEncoder
+        from .encoders import NumberEncoder, TextEncoder, TimeEncoder
         from .errors import DataError
         from .frames import columns_by_kind, set_aside
 
@@ -68,9 +67,7 @@ class Model(Component, ABC):
             raise DataError(f"The schema {schema.__name__} has no column that a model learns from.")
         columns = ColumnTransformer(
             [
-                ("numbers", "passthrough", kinds["number"]),
-                # It scales nothing: it casts to floats what would make an array of objects.
-                ("castables", StandardScaler(with_mean=False, with_std=False), kinds["castable"]),
+                ("numbers", NumberEncoder(), [*kinds["number"], *kinds["castable"]]),
                 # One encoder for each column, so that explanations know whose numbers are whose.
                 *((f"text{n}", TextEncoder(), name) for n, name in enumerate(kinds["text"])),
                 *((f"time{n}", TimeEncoder(), name) for n, name in enumerate(kinds["time"])),

@@ -13,12 +13,13 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from ..core import frames, models, schemas
-from ..core.encoders import TextEncoder, TimeEncoder
+from ..core import encoders, frames, models, schemas
 from ..core.errors import RegistryError
 
+ENCODERS = (encoders.NumberEncoder, encoders.TextEncoder, encoders.TimeEncoder)
+
 TRUSTED = [
-    *(f"{encoder.__module__}.{encoder.__name__}" for encoder in (TextEncoder, TimeEncoder)),
+    *(f"{encoder.__module__}.{encoder.__name__}" for encoder in ENCODERS),
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 ]
