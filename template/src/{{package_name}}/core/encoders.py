@@ -1,8 +1,8 @@
 """Encoders: numbers that a model can learn from, in place of what a table holds.
 
-Each gives one column for each that it takes, or takes one only, so that what it gives can be traced
-back. Histogram boosting fails where a column has no value at all, which in a small part of the rows
-may well be: such a column becomes zeros.
+Each gives one column for each that it takes, or takes only one, so that what it gives can be traced
+back. Gradient boosting fails on a column that has no value in any row, as may be in some fold: what
+was so when the encoder was fitted becomes zeros.
 """
 
 from __future__ import annotations
