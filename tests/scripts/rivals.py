@@ -13,9 +13,9 @@ import mlflow
 import skrub
 
 _, package = sys.argv
-settings, records, models, schemas = (
+settings, records, registries, models, schemas = (
     importlib.import_module(f"{package}.{name}")
-    for name in ("settings", "jobs.records", "core.models", "core.schemas")
+    for name in ("settings", "jobs.records", "io.registries", "core.models", "core.schemas")
 )
 training = settings.load(["confs/training.yaml"]).job
 evaluation = settings.load(["confs/evaluations.yaml"]).job
@@ -36,10 +36,10 @@ def score(rival: Any) -> float:
 
 
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
-champion = mlflow.pyfunc.load_model(f"models:/{package}@champion")
+champion = registries.PyfuncLoader().load(registries.get_champion(package))
 kind = "regressor" if schemas.PROBLEM == "regression" else "classifier"
 scores = {
-    "champion": float(metric.score(test_target, champion.predict(test_inputs))),
+    "champion": float(metric.score(test_target, champion(test_inputs))),
     "skrub": score(skrub.tabular_pipeline(kind)),
     "dummy": score(models.BaselineModel().pipeline(schemas.Inputs, schemas.PROBLEM)),
 }

@@ -51,7 +51,7 @@ def prove(ctx: Context, plan: Plan) -> None:
     SCORES.write_text(json.dumps(scores, indent=2), encoding="utf-8")
     print(f"{scores['metric']} on the {scores['rows']:,} rows held out first:")
     for name, score in scores["scores"].items():
-        print(f"  {name:<9} {score:.4f}")
+        print(f"  {name:<9} {score:.4g}")
     print("What the data looks like: outputs/profile.html")
 
 
