@@ -115,6 +115,7 @@ class Adoption:
             for path in [*self.written, *self.removed]
             if Path(path).is_file()
             and path != MANIFEST
+            and not path.startswith("outputs/")
             and known.get(path) != digest(Path(path))
             and not (path in self.written and _same(Path(path), self.folder / path))
         ]
@@ -218,7 +219,9 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         written = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
-        manifest = {path: digest(folder / path) for path in written if not path.startswith("out")}
+        manifest = {
+            path: digest(folder / path) for path in written if not path.startswith("outputs/")
+        }
         text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
         removed = [path for path in read_manifest() if path not in written]

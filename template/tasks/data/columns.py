@@ -127,7 +127,7 @@ def _guess_text(cells: "pd.Series[Any]", *, typed: bool) -> Recipe:
         return recipe
     numbers = distinct.str.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
     share = numbers.mean()
-    if share >= MOSTLY and not typed and not distinct.str.match(r"0\d").any():
+    if MOSTLY <= share < 1 and not typed and not distinct.str.match(r"0\d").any():
         odd = distinct[~numbers].iloc[0]
         row = cells[cells.str.strip() == odd].index[0]
         raise AdoptionError(

@@ -232,7 +232,7 @@ def _read_csv(
     separator, rows = _find_separator(text, name)
     header, *cells = rows
     if encoding != "utf-8" and quick:
-        notes.append(f"It is read as {encoding}, which its bytes look like.")
+        notes.append(f"It is read as {encoding}: if letters look wrong, save it as UTF-8.")
     if separator != "," and quick:
         notes.append(f"Its separator is {separator!r}.")
     check_names(header)
@@ -310,15 +310,25 @@ def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
                 part = file.read(SNIFF_BYTES)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            import charset_normalizer
-
-            found = charset_normalizer.from_bytes(head[: 1 << 16] + part).best()
-            if found is None:
-                raise AdoptionError(
-                    f"{name} is in no encoding that can be told: save it as UTF-8."
-                ) from None
-            return found.encoding
+            return _guess_encoding(head[: 1 << 16] + part, name)
     return "utf-8"
+
+
+def _guess_encoding(sample: bytes, name: str) -> str:
+    """Take western Europe's encoding where few letters are foreign to ASCII; or else ask a library.
+
+    The library takes a lone umlaut for a letter of any country.
+    """
+    with contextlib.suppress(UnicodeDecodeError):
+        letters = [letter for letter in sample.decode("cp1252") if letter.isalpha()]
+        if sum(not letter.isascii() for letter in letters) < 0.3 * len(letters):
+            return "cp1252"
+    import charset_normalizer
+
+    found = charset_normalizer.from_bytes(sample).best()
+    if found is None:
+        raise AdoptionError(f"{name} is in no encoding that can be told: save it as UTF-8.")
+    return found.encoding
 
 
 def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
@@ -399,7 +409,9 @@ def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[
         header = book.parse(0, header=None, nrows=1, dtype="str", keep_default_na=False)
         if not header.empty:
             check_names(header.iloc[0].tolist())
-        yield from _from_pandas(iter([book.parse(0)]), drop)
+        # Cells keep the types that they have: text such as 007 stays text.
+        table = book.parse(0, dtype="object", keep_default_na=False, na_values=[""])
+        yield from _from_pandas(iter([table]), drop)
 
 
 _READERS: dict[str, Callable[[Any, list[str], list[str], list[str]], Batches]] = {
@@ -422,7 +434,7 @@ def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
         with engine.connect().execution_options(stream_results=True) as connection:
             chunks = pd.read_sql_query(sqlalchemy.text(query), connection, chunksize=CHUNK_ROWS)
             yield from _from_pandas(chunks, drop)
-    except sqlalchemy.exc.SQLAlchemyError as error:
+    except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
         raise AdoptionError(f"The database says: {_reason(error)}.") from error
     except ModuleNotFoundError as error:
         raise AdoptionError(

@@ -354,8 +354,7 @@ def _searcher(plan: Plan) -> str:
     if plan.training_rows >= LARGE:
         head = "    KIND: HalvingSearcher\n    candidates: 6\n"
     return (
-        f"{head}    space:\n      learning_rate: [0.03, 0.1]\n"
-        "      max_leaf_nodes: [4, 12, 31]\n"
+        f"{head}    space:\n      learning_rate: [0.03, 0.1]\n      max_leaf_nodes: [4, 12, 31]\n"
     )
 
 
