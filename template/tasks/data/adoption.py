@@ -285,7 +285,13 @@ def _plan(options: Options, source: Spool, columns: list[Column]) -> Plan:
     notes = list(source.notes)
     if target.missing:
         notes.append(f"{target.missing:,} rows without a target are left out.")
-    notes += _conversions(columns, source)
+    notes += _conversions(columns)
+    kept = [column.name for column in (index, *inputs, target)]
+    renamed = [
+        f"`{name}` is `{ours}`" for name, ours in texts.identifiers(kept).items() if name != ours
+    ]
+    if renamed:
+        notes.append(f"In schemas.py, {', '.join(renamed)}.")
     problem, shares = _find_problem(options.problem, target, source, rows)
     return Plan(
         source=_source_name(options.path),
@@ -326,7 +332,7 @@ def _check_role(columns: dict[str, Column], name: str, role: str) -> None:
         )
 
 
-def _conversions(columns: list[Column], source: Spool) -> list[str]:
+def _conversions(columns: list[Column]) -> list[str]:
     """Say where the files of the project hold other values than the source."""
     notes = []
     for column in columns:

@@ -346,7 +346,7 @@ def judge(columns: Iterable[Column], rows: int, keep: set[str]) -> None:
         elif column.name in keep:
             continue
         elif column.values is not None and len(column.values) == 1 and not column.missing:
-            column.left_out = f"it is always {column.values[0]}"
+            column.left_out = f"it is constant: {column.values[0]}"
         elif is_identifier(column, rows):
             column.left_out = "it identifies a row"
 

@@ -328,7 +328,11 @@ class TestAdoption:
         """The rows keep to the schemas, and the confs are those of jobs."""
         adopt(shop, target, **options)
         said = capsys.readouterr().out
-        for line in ("country, it is always DE", "remark, it is empty", "dates are read as %d.%m"):
+        for line in (
+            "country, it is constant: DE",
+            "remark, it is empty",
+            "dates are read as %d.%m",
+        ):
             assert line in said
         schemas = load(project / "src" / PACKAGE / "core" / "schemas.py")
         datasets = importlib.import_module(f"{PACKAGE}.io.datasets")

@@ -239,7 +239,9 @@ def _conform_column(
     converted = None
     # pandera takes any objects for text, but an encoder tells None, NaN and pd.NA apart.
     is_other_text = dtypes.is_string(dtype) and values.dtype != "str"
-    if is_other_text or not dtype.check(Engine.dtype(values.dtype)):
+    # To pandera, int64 is Int64 without missing values; a model's signature tells them apart.
+    is_plain = isinstance(values.dtype, np.dtype) and not isinstance(dtype.type, np.dtype)
+    if is_other_text or is_plain or not dtype.check(Engine.dtype(values.dtype)):
         converted, wrong = _convert(values, dtype)
         if wrong.any():
             return None, _failures(name, f"is {dtype}", values[wrong])
