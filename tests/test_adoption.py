@@ -501,9 +501,7 @@ MISTAKES: Final = [
         "ragged rows", with_bytes("table.csv", HEADER + ROWS + b"1,2,3,4\n"), 3, ("table.csv",)
     ),
     Mistake("noise", with_bytes("table.csv", NOISE), 3, ("table.csv",)),
-    Mistake(
-        "two encodings", with_bytes("t.csv", "né,y\n".encode() + b"\x81,1\n" * 60), 3, ()
-    ),
+    Mistake("two encodings", with_bytes("t.csv", "né,y\n".encode() + b"\x81,1\n" * 60), 3, ()),
     Mistake("no Parquet", with_bytes("table.parquet", HEADER + ROWS), 3, ("table.parquet",)),
     Mistake("no Excel", with_bytes("table.xlsx", HEADER + ROWS), 3, ("table.xlsx",)),
     Mistake("no Feather", with_bytes("table.feather", NOISE), 3, ("table.feather",)),

@@ -60,7 +60,8 @@ def adopt(
             prepared.apply()
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
-    print("The project is one for this data. To undo: git checkout . && git clean -d --interactive")
+    print("The project is one for this data: see git status. To undo all that is not committed:")
+    print("git reset --hard && git clean -d --force")
     if prove:
         proof.prove(ctx, prepared.plan)
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import leakage, texts
-from .columns import Column, Statistics, convert, guess, is_identifier, judge
+from .columns import KEY, Column, Recipe, Statistics, convert, guess, is_identifier, judge
 from .errors import AdoptionError
 from .sources import Spool, check_known, hide_secrets, spool
 from .texts import Plan
@@ -286,6 +286,7 @@ def _plan(options: Options, source: Spool, columns: list[Column]) -> Plan:
     if target.missing:
         notes.append(f"{target.missing:,} rows without a target are left out.")
     notes += _conversions(columns)
+    notes += _advice(options, inputs)
     kept = [column.name for column in (index, *inputs, target)]
     renamed = [
         f"`{name}` is `{ours}`" for name, ours in texts.identifiers(kept).items() if name != ours
@@ -330,6 +331,21 @@ def _check_role(columns: dict[str, Column], name: str, role: str) -> None:
             f"--group: '{name}' makes {len(column.values)} groups, and {MIN_GROUPS} are the least"
             " that can be split."
         )
+
+
+def _advice(options: Options, inputs: list[Column]) -> list[str]:
+    """Name the columns that may ask for another split."""
+    if options.time or options.group:
+        return []
+    return [
+        f"`{column.name}` holds dates: to predict later rows than these, adopt with --time."
+        for column in inputs
+        if column.kind == "time"
+    ] + [
+        f"`{column.name}` comes more than once: if such rows belong together, adopt with --group."
+        for column in inputs
+        if KEY.search(column.name) and column.kind in ("integer", "text") and not column.unique
+    ]
 
 
 def _conversions(columns: list[Column]) -> list[str]:
@@ -380,7 +396,9 @@ def _find_index(options: Options, source: Spool, columns: list[Column], named: l
         column.left_out = ""
         return column
     name = next(name for name in ("id", "row", "row_id", "row_number") if name not in source.names)
-    return Column(name, columns[0].recipe._replace(kind="integer"), low=0, high=source.rows - 1)
+    made = Column(name, Recipe("integer"), low=0, high=source.rows - 1)
+    made.notes.append("the number of the row, as no column does: new rows need one too")
+    return made
 
 
 def _find_problem(

@@ -31,7 +31,9 @@ DATES = [
     *("%d-%m-%Y", "%b %d %Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
     *("%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%b %Y", "%B %Y"),
 ]
-KEY = re.compile(r"(^|[_\s-])(id|ids|key|uuid|guid|index|idx|instant|rownames?|row|no|nr)$", re.I)
+KEY = re.compile(
+    r"(?i:(^|[_\s-])(id|ids|key|uuid|guid|index|idx|instant|rownames?|row|no|nr)$)|[a-z]I[dD]$"
+)
 
 Kind = Literal["integer", "number", "boolean", "time", "text"]
 

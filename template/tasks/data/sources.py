@@ -80,7 +80,7 @@ def spool(path: str, query: str, drop: list[str], files: Any, target: Path) -> S
     """
     shown, notes = hide_secrets(path), list[str]()
     try:
-        if SQL.match(path):
+        if SQL.match(path) or (query and "://" in path):
             rows, columns = _write(_read_sql(path, query, drop), drop, target)
             return Spool(target, rows, columns, typed=True, notes=notes)
         if query:

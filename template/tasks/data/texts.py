@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandera.pandas as pa
 
-from .columns import Column, describe
+from .columns import KEY, Column, describe
 
 MAX_VALUES = 20
 """A text column of more values is open: new ones may come."""
@@ -254,6 +254,8 @@ def _checks(column: Column, *, is_target: bool) -> list[str]:
             return ["isin=[0, 1]"]
         if column.kind == "integer" and 1900 <= column.low <= column.high <= 2100:
             return ["ge=1900", "le=2100"]  # years go on
+        if KEY.search(column.name) and column.kind == "integer" and column.low >= 0:
+            return ["ge=0"]  # so do the numbers of people and things
         low, high = slack(column.low, column.high)
         # What is to be predicted may well go where it has never been.
         return [f"ge={low}"] * (not is_target or low == 0) + [f"le={high}"] * (not is_target)
@@ -388,7 +390,8 @@ def write_readme(plan: Plan) -> str:
         "",
         "| column | type | seen |",
         "|---|---|---|",
-        f"| `{_cell(plan.index.name)}` | {plan.index.kind} | identifies a row |",
+        f"| `{_cell(plan.index.name)}` | {plan.index.kind} |"
+        f" {'; '.join(['identifies a row', *plan.index.notes])} |",
     ]
     lines += [
         f"| `{_cell(column.name)}` | {column.kind} |"
