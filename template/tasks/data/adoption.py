@@ -4,9 +4,9 @@ import contextlib
 import difflib
 import hashlib
 import importlib
-import importlib.util
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import leakage, texts
-from .columns import KEY, Column, Recipe, Statistics, convert, guess, is_identifier, judge
+from .columns import KEY, Column, Recipe, Statistics, convert, guess, is_identifier, judge, show
 from .errors import AdoptionError
 from .sources import Spool, check_known, hide_secrets, spool
 from .texts import Plan
@@ -289,7 +289,9 @@ def _plan(options: Options, source: Spool, columns: list[Column]) -> Plan:
     notes += _advice(options, inputs)
     kept = [column.name for column in (index, *inputs, target)]
     renamed = [
-        f"`{name}` is `{ours}`" for name, ours in texts.identifiers(kept).items() if name != ours
+        f"`{show(name)}` is `{ours}`"
+        for name, ours in texts.identifiers(kept).items()
+        if name != ours
     ]
     if renamed:
         notes.append(f"In schemas.py, {', '.join(renamed)}.")
@@ -338,11 +340,11 @@ def _advice(options: Options, inputs: list[Column]) -> list[str]:
     if options.time or options.group:
         return []
     return [
-        f"`{column.name}` holds dates: to predict later rows than these, adopt with --time."
+        f"`{show(column.name)}` holds dates: to predict later rows than these, adopt with --time."
         for column in inputs
         if column.kind == "time"
     ] + [
-        f"`{column.name}` comes more than once: if such rows belong together, adopt with --group."
+        f"`{show(column.name)}` comes more than once: if such rows belong together, adopt with --group."
         for column in inputs
         if KEY.search(column.name) and column.kind in ("integer", "text") and not column.unique
     ]
@@ -356,16 +358,16 @@ def _conversions(columns: list[Column]) -> list[str]:
         if column.left_out:
             continue
         if column.kind == "boolean" and detail not in ("", "true"):
-            notes.append(f"`{column.name}`: {detail} is true.")
+            notes.append(f"`{show(column.name)}`: {detail} is true.")
         elif column.kind == "time" and detail not in ("", "ISO8601") and detail[:8] != "%Y-%m-%d":
             doubt = ""
             if detail.startswith(("%m/%d", "%m-%d")) and column.low.day <= 12 >= column.high.day:
                 doubt = ", the month first"
-            notes.append(f"`{column.name}`: dates are read as {detail}{doubt}.")
+            notes.append(f"`{show(column.name)}`: dates are read as {detail}{doubt}.")
         elif column.kind == "number" and detail == ",":
-            notes.append(f"`{column.name}`: the comma is the decimal sign.")
+            notes.append(f"`{show(column.name)}`: the comma is the decimal sign.")
         if column.zoned:
-            notes.append(f"`{column.name}`: times are in UTC.")
+            notes.append(f"`{show(column.name)}`: times are in UTC.")
     return notes
 
 
@@ -604,17 +606,13 @@ def _format(text: str, path: str) -> str:
 
 def _check_schemas(folder: Path, schemas: str, package: str) -> None:
     """Hold rows to the schemas, as the jobs will; what all rows hold was seen before."""
-    spec = importlib.util.spec_from_file_location("adopted_schemas", folder / schemas)
-    if spec is None or spec.loader is None:
-        raise AdoptionError(f"{schemas} cannot be loaded.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = runpy.run_path(str(folder / schemas))  # unlike an import, it leaves no bytecode
     datasets = importlib.import_module(f"{package}.io.datasets")
     errors = importlib.import_module(f"{package}.core.errors")
     for name in ("training", "test"):
         path = str(folder / "data" / f"{name}.parquet")
         reader = datasets.ParquetReader(path=path, limit=GROUP_ROWS)
-        for schema in (module.Inputs, module.Targets):
+        for schema in (module["Inputs"], module["Targets"]):
             try:
                 reader.read(schema)
             except errors.DataError as error:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -348,9 +349,15 @@ def judge(columns: Iterable[Column], rows: int, keep: set[str]) -> None:
         elif column.name in keep:
             continue
         elif column.values is not None and len(column.values) == 1 and not column.missing:
-            column.left_out = f"it is constant: {column.values[0]}"
+            column.left_out = f"it is constant: {show(column.values[0])}"
         elif is_identifier(column, rows):
             column.left_out = "it identifies a row"
+
+
+def show(value: Any) -> str:
+    """Write a value on one line, and not at length."""
+    text = str(value)
+    return textwrap.shorten(text, 60) if text.isprintable() else repr(text)[:60]
 
 
 def is_identifier(column: Column, rows: int) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandera.pandas as pa
+import yaml
 
-from .columns import KEY, Column, describe
+from .columns import KEY, Column, describe, show
 
 MAX_VALUES = 20
 """A text column of more values is open: new ones may come."""
@@ -30,6 +31,7 @@ Written by `inv data.adopt`; what the comments say is what it saw. Correct it wh
 from typing import Final, Literal
 
 {imports}import pandera.pandas as pa
+import yaml
 from pandera.typing.pandas import Index, Series
 
 PROBLEM: Final[Literal["regression", "classification"]] = {problem}
@@ -132,18 +134,19 @@ class Plan:
             ]
         names = ["roc_auc", "balanced_accuracy", "f1", "log_loss"]
         if self.group or self.time:
-            # A label may be missing among the rows held out, and an area needs all.
-            names = ["log_loss", "balanced_accuracy", "f1"]
+            # A label may be missing on one side of the split: probabilities cannot be scored.
+            names = ["balanced_accuracy", "f1", "accuracy"]
         return [{"KIND": "MulticlassMetric", "name": name} for name in names]
 
     @property
     def threshold(self) -> dict[str, Any]:
         """What a model that has learned nothing does not reach."""
         metric = self.metrics[0]["name"]
-        if metric == "log_loss":
-            entropy = -sum(share * math.log(share) for share in self.shares.values())
-            return {"metric": metric, "at_most": float(f"{entropy:.3g}")}
-        return {"metric": metric, "at_least": 0.5 if metric == "roc_auc" else 0.0}
+        chance = {"r2": 0.0, "roc_auc": 0.5}
+        return {
+            "metric": metric,
+            "at_least": chance.get(metric, round(1 / len(self.labels or [0]), 3)),
+        }
 
 
 def identifiers(names: list[str]) -> dict[str, str]:
@@ -181,13 +184,13 @@ def write_schemas(plan: Plan) -> str:
     index_checks = ["check_name=True"]
     if index.kind == "integer" and index.low >= 0:
         index_checks.append("ge=0")
-    checks = "isin=LABELS" if classes else f'description="the {plan.target.name} to expect"'
+    checks = "isin=LABELS"
     if not classes:
-        checks = f"description={literal('what to expect of ' + plan.target.name)}"
+        checks = f"description={f'the {plan.target.name} to expect'!r}"
     text = SCHEMAS.format(
         imports="",
-        problem=literal(plan.problem),
-        labels=f"LABELS: Final = {literal(plan.labels)}\n" if classes else "",
+        problem=repr(plan.problem),
+        labels=f"LABELS: Final = {plan.labels!r}\n" if classes else "",
         index=(
             f"{names[index.name]}: Index[{TYPES[index.kind]}] ="
             f" pa.Field({', '.join([*_alias(index, names), *index_checks])})"
@@ -238,14 +241,14 @@ def _seen(column: Column, plan: Plan) -> str:
     """Say of a column what its checks do not."""
     if column is plan.target and plan.shares:
         few = len(plan.shares) <= 5
-        return ", ".join(f"{label} {share:.1%}" for label, share in plan.shares.items()) * few
+        return ", ".join(f"{show(label)} {share:.1%}" for label, share in plan.shares.items()) * few
     seen = describe(column, plan.rows)
     listed = column.kind == "text" and _checks(column, is_target=False)
     return seen.partition(", ")[2] if listed else seen
 
 
 def _alias(column: Column, names: dict[str, str]) -> list[str]:
-    return [] if names[column.name] == column.name else [f"alias={literal(column.name)}"]
+    return [] if names[column.name] == column.name else [f"alias={column.name!r}"]
 
 
 def _checks(column: Column, *, is_target: bool) -> list[str]:
@@ -260,7 +263,7 @@ def _checks(column: Column, *, is_target: bool) -> list[str]:
         # What is to be predicted may well go where it has never been.
         return [f"ge={low}"] * (not is_target or low == 0) + [f"le={high}"] * (not is_target)
     if column.kind == "text" and column.values and len(column.values) <= MAX_VALUES:
-        return [f"isin={literal(column.values)}"]
+        return [f"isin={column.values!r}"]
     return []
 
 
@@ -279,15 +282,6 @@ def slack(low: float, high: float) -> tuple[float, float]:
     if least == 0 and 0 < high <= 1 and isinstance(high, float):
         most = 1
     return tuple(int(end) if end == int(end) else end for end in (least, most))  # type: ignore[return-value]
-
-
-def literal(value: Any) -> str:
-    """Write a value as Python does with the quotes of the formatter."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=not value.isprintable())
-    return repr(value)
 
 
 def write_confs(plan: Plan) -> dict[str, str]:
@@ -371,7 +365,8 @@ def _scalar(value: Any) -> str:
     words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
     if plain and value.lower() not in words:
         return str(value)
-    return json.dumps(value, ensure_ascii=False)
+    quoted: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf)
+    return quoted.strip() if isinstance(value, str) else json.dumps(value)
 
 
 def write_readme(plan: Plan) -> str:
@@ -379,7 +374,7 @@ def write_readme(plan: Plan) -> str:
     lines = [
         "# Data",
         "",
-        f"`{plan.target.name}` is predicted from {_count(len(plan.inputs), 'column')} of"
+        f"`{_cell(plan.target.name)}` is predicted from {_count(len(plan.inputs), 'column')} of"
         f" {plan.source}, which `inv data.adopt` put here.",
         "",
         "| file | rows | what it is for |",
@@ -403,7 +398,7 @@ def write_readme(plan: Plan) -> str:
         f" {_cell(describe(plan.target, plan.rows))} |"
     )
     if plan.shares:
-        shares = ", ".join(f"{label} {share:.1%}" for label, share in plan.shares.items())
+        shares = ", ".join(f"{show(label)} {share:.1%}" for label, share in plan.shares.items())
         lines += ["", f"Labels: {_cell(shares)}."]
     if plan.left_out:
         lines += ["", "## Left out", ""]
@@ -421,7 +416,7 @@ def write_readme(plan: Plan) -> str:
 def write_section(plan: Plan) -> str:
     """Write what README.md says of the data."""
     return (
-        f"`{plan.target.name}` is predicted from {_count(len(plan.inputs), 'column')} of"
+        f"`{_cell(plan.target.name)}` is predicted from {_count(len(plan.inputs), 'column')} of"
         f" {plan.source}: {plan.rows:,} rows,\nof which {plan.test_rows:,} are held out,"
         f" {_how(plan)}. [data/README.md](data/README.md)\ntells what each column holds, and"
         " `uv run inv data.adopt` puts other data in its place."

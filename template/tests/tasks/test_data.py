@@ -1,12 +1,12 @@
 """The adoption of other data, in a folder of its own."""
 
-import importlib.util
+import importlib
 import json
+import runpy
 import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = next(ROOT.glob("src/*/scripts.py")).parent.name
 README = "# Shop\n\n## Data\n\nThe sample.\n\n## Jobs\n\nMany.\n"
 ROWS = 120
-
-
-def load(path: Path) -> ModuleType:
-    """Load a module from a file."""
-    spec = importlib.util.spec_from_file_location("adopted", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -334,12 +324,12 @@ class TestAdoption:
             "dates are read as %d.%m",
         ):
             assert line in said
-        schemas = load(project / "src" / PACKAGE / "core" / "schemas.py")
+        schemas = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
         datasets = importlib.import_module(f"{PACKAGE}.io.datasets")
         rows = {}
         for name in ("training", "test"):
             reader = datasets.ParquetReader(path=f"data/{name}.parquet")
-            rows[name] = reader.read(schemas.Inputs).join(reader.read(schemas.Targets))
+            rows[name] = reader.read(schemas["Inputs"]).join(reader.read(schemas["Targets"]))
         assert len(rows["training"]) + len(rows["test"]) == ROWS
         together = pd.concat(rows.values()).sort_index()
         assert together.index.name == "order"
