@@ -344,7 +344,7 @@ def _advice(options: Options, inputs: list[Column]) -> list[str]:
         for column in inputs
         if column.kind == "time"
     ] + [
-        f"`{show(column.name)}` comes more than once: if such rows belong together, adopt with --group."
+        f"`{show(column.name)}` repeats: if such rows belong together, adopt with --group."
         for column in inputs
         if KEY.search(column.name) and column.kind in ("integer", "text") and not column.unique
     ]
