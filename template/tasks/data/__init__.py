@@ -43,9 +43,10 @@ def adopt(
     """
     from . import adoption, proof
     from .errors import AdoptionError
+    from .planning import Options
 
     package = ctx.project.package
-    options = adoption.Options(
+    options = Options(
         path, target, query, problem, time, index, group, [name for name in drop.split(",") if name]
     )
     try:

@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -333,6 +334,35 @@ class Statistics:
             column.values = [column.low] if column.low == column.high else None
         else:
             column.values = sorted(self._values) if len(self._values) <= MANY else None
+
+
+def read_columns(source: Spool, target: Path) -> list[Column]:
+    """Give each column its type, and see what its values are.
+
+    Args:
+        source: the table, which may still be text.
+        target: where to write it with its types.
+    """
+    recipes = guess(source)
+    columns = [Column(name, recipes[name]) for name in source.names]
+    seen = [Statistics(column) for column in columns]
+    start = 0
+    with contextlib.ExitStack() as stack:
+        writer: Any = None
+        for batch in source.batches():
+            cells = [
+                convert(batch.column(place), column, start) for place, column in enumerate(columns)
+            ]
+            for statistics, values in zip(seen, cells, strict=True):
+                statistics.add(values)
+            part = pa.record_batch(cells, names=source.names)
+            if writer is None:
+                writer = stack.enter_context(pa.ipc.new_file(target, part.schema))
+            writer.write_batch(part)
+            start += batch.num_rows
+    for statistics in seen:
+        statistics.close()
+    return columns
 
 
 def judge(columns: Iterable[Column], rows: int, keep: set[str]) -> None:

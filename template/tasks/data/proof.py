@@ -9,7 +9,7 @@ from typing import Any
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from .texts import Plan
+from .plan import Plan
 
 SCORES = Path("outputs/adoption.json")
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
+import pandas as pd
 import pyarrow as pa
 
 from .errors import AdoptionError
@@ -63,6 +64,14 @@ class Spool(NamedTuple):
         with pa.ipc.open_file(self.path) as file:
             for number in range(file.num_record_batches):
                 yield file.get_batch(number)
+
+    def read(self, names: list[str]) -> pd.DataFrame:
+        """Read some columns of all rows."""
+        wanted = [self.names.index(name) for name in names]
+        options = pa.ipc.IpcReadOptions(included_fields=wanted)
+        with pa.ipc.open_file(self.path, options=options) as file:
+            frame: pd.DataFrame = file.read_all().select(names).to_pandas()
+        return frame
 
 
 def spool(path: str, query: str, drop: list[str], files: Any, target: Path) -> Spool:
@@ -218,8 +227,6 @@ def _read_csv(
     Raises:
         NotNumbersError: They are none, further on.
     """
-    import pandas as pd
-
     [name] = names
 
     def open_file() -> Any:
@@ -382,8 +389,6 @@ def _read_feather(filesystem: Any, names: list[str], drop: list[str], notes: lis
 
 
 def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
-    import pandas as pd
-
     with (
         filesystem.open(names[0], "rb", compression="infer") as file,
         pd.read_json(
@@ -400,8 +405,6 @@ def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[s
 
 
 def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
-    import pandas as pd
-
     with filesystem.open(names[0], "rb") as file:
         book = pd.ExcelFile(file)
         if len(book.sheet_names) > 1:
@@ -424,7 +427,6 @@ _READERS: dict[str, Callable[[Any, list[str], list[str], list[str]], Batches]] =
 
 
 def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
-    import pandas as pd
     import sqlalchemy
 
     if not query:

@@ -17,7 +17,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from tasks import data
-from tasks.data import adoption, columns, leakage, proof, sources, texts
+from tasks.data import adoption, columns, leakage, planning, proof, schemas, sources
 from tasks.data.errors import AdoptionError
 
 ROOT = Path(__file__).parents[2]
@@ -226,10 +226,10 @@ class TestColumns:
             columns.convert(pa.array([1.0, float("inf")]), column, 0)
 
 
-class TestTexts:
+class TestSchemas:
     def test_identifiers(self) -> None:
         names = ["Unit Price (€)", "class", "2019", "unit_price", "validate", "x", "ключ", "Größe"]
-        assert texts.identifiers(names) == {
+        assert schemas.identifiers(names) == {
             "unit_price": "unit_price",
             "x": "x",
             "Unit Price (€)": "unit_price_2",
@@ -238,8 +238,8 @@ class TestTexts:
             "validate": "validate_",
             "ключ": "column",
             "Größe": "groe",
-        } | {"Größe": texts.identifiers(["Größe"])["Größe"]}
-        assert all(name.isidentifier() for name in texts.identifiers(names).values())
+        } | {"Größe": schemas.identifiers(["Größe"])["Größe"]}
+        assert all(name.isidentifier() for name in schemas.identifiers(names).values())
 
     @pytest.mark.parametrize(
         ("low", "high", "ends"),
@@ -253,7 +253,7 @@ class TestTexts:
         ],
     )
     def test_slack(self, low: float, high: float, ends: tuple[float, float]) -> None:
-        assert texts.slack(low, high) == ends
+        assert schemas.slack(low, high) == ends
 
 
 class TestLeakage:
@@ -324,12 +324,12 @@ class TestAdoption:
             "dates are read as %d.%m",
         ):
             assert line in said
-        schemas = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
+        written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
         datasets = importlib.import_module(f"{PACKAGE}.io.datasets")
         rows = {}
         for name in ("training", "test"):
             reader = datasets.ParquetReader(path=f"data/{name}.parquet")
-            rows[name] = reader.read(schemas["Inputs"]).join(reader.read(schemas["Targets"]))
+            rows[name] = reader.read(written["Inputs"]).join(reader.read(written["Targets"]))
         assert len(rows["training"]) + len(rows["test"]) == ROWS
         together = pd.concat(rows.values()).sort_index()
         assert together.index.name == "order"
@@ -383,7 +383,7 @@ class TestAdoption:
         adopt(shop, "total")
         before = tree()
         shop.tail(90).to_csv("table.csv", index=False)
-        options = adoption.Options("table.csv", "returned")
+        options = planning.Options("table.csv", "returned")
         with adoption.prepare(options, PACKAGE) as prepared:
             prepared.written.append("not/there.txt")
             with pytest.raises(FileNotFoundError):
@@ -434,7 +434,7 @@ class TestAdoption:
     def test_says_what_it_did(self, project: Path, shop: pd.DataFrame) -> None:
         shop["gross"] = shop["total"] * 1.19
         shop.to_csv("table.csv", index=False)
-        options = adoption.Options("table.csv", "total", drop=["zip"])
+        options = planning.Options("table.csv", "total", drop=["zip"])
         with adoption.prepare(options, PACKAGE) as prepared:
             lines = list(proof.tell(prepared.plan))
             readme = (prepared.folder / "data/README.md").read_text(encoding="utf-8")

@@ -1,0 +1,248 @@
+"""Decide what each column is for, and refuse what cannot be learned from."""
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .columns import KEY, Column, Recipe, is_identifier, judge, show
+from .errors import AdoptionError
+from .plan import Plan
+from .schemas import identifiers
+from .sources import Spool, check_known, hide_secrets
+
+MIN_ROWS = 50
+MIN_LABEL_ROWS = 10
+MIN_GROUPS = 8
+MAX_LABELS = 100
+FEW_VALUES = 10
+"""A whole number of no more values is taken for a class."""
+
+
+@dataclass
+class Options:
+    """What the command was given."""
+
+    path: str
+    target: str
+    query: str = ""
+    problem: str = ""
+    time: str = ""
+    index: str = ""
+    group: str = ""
+    drop: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Find what no data could mend.
+
+        Raises:
+            AdoptionError: Two options contradict each other.
+        """
+        roles = [name for name in (self.target, self.time, self.index, self.group) if name]
+        twice = [name for name in roles if roles.count(name) > 1 or name in self.drop]
+        if twice:
+            raise AdoptionError(
+                f"'{twice[0]}' is asked for twice: a column has one use, or is dropped.",
+                option=True,
+            )
+        if self.time and self.group:
+            raise AdoptionError(
+                "--time and --group split the rows in different ways: give one.", option=True
+            )
+        if self.problem not in ("", "regression", "classification"):
+            raise AdoptionError(
+                f"--problem is regression or classification, not {self.problem}.", option=True
+            )
+
+    def command(self) -> str:
+        """Write the command that gives them, without a password."""
+        parts = ["uv", "run", "inv", "data.adopt"]
+        for name in ("path", "query", "target", "problem", "time", "index", "group"):
+            if value := getattr(self, name):
+                parts += [f"--{name}", hide_secrets(value)]
+        if self.drop:
+            parts += ["--drop", ",".join(self.drop)]
+        return shlex.join(parts)
+
+
+def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
+    """Decide what each column is for."""
+    for option in ("target", "time", "index", "group"):
+        if name := getattr(options, option):
+            check_known(f"--{option}", [name], source.names)
+    by_name = {column.name: column for column in columns}
+    target = by_name[options.target]
+    roles = [options.target, options.time, options.index, options.group]
+    named = [name for name in roles if name]
+    judge(columns, source.rows, set(named))
+    rows = source.rows - target.missing
+    if target.missing == source.rows:
+        raise AdoptionError(f"The target '{target.name}' is empty: there is nothing to learn.")
+    if rows < MIN_ROWS:
+        raise AdoptionError(
+            f"There are {rows} rows with a target: {MIN_ROWS} are the least that can be split into"
+            " rows to learn from and rows to be judged by."
+        )
+    _check_role(by_name, options.time, "time")
+    _check_role(by_name, options.group, "group")
+    index = _find_index(options, source, columns, named)
+    inputs = [
+        column
+        for column in columns
+        if not column.left_out and column is not target and column is not index
+    ]
+    if not [column for column in inputs if column.name != options.group]:
+        raise AdoptionError(
+            "No column is left to predict from: all are empty, constant or identifiers."
+        )
+    notes = list(source.notes)
+    if target.missing:
+        notes.append(f"{target.missing:,} rows without a target are left out.")
+    notes += _conversions(columns)
+    notes += _advice(options, inputs)
+    kept = [column.name for column in (index, *inputs, target)]
+    renamed = [
+        f"`{show(name)}` is `{ours}`" for name, ours in identifiers(kept).items() if name != ours
+    ]
+    if renamed:
+        notes.append(f"In schemas.py, {', '.join(renamed)}.")
+    problem, shares = _find_problem(options.problem, target, source, rows)
+    return Plan(
+        source=_source_name(options.path),
+        problem=problem,
+        target=target,
+        index=index,
+        inputs=inputs,
+        left_out=[column for column in columns if column.left_out and column is not index],
+        rows=rows,
+        group=options.group,
+        time=options.time,
+        shares=shares,
+        notes=notes,
+        command=options.command(),
+    )
+
+
+def _source_name(path: str) -> str:
+    if "://" in path:
+        return hide_secrets(path)
+    return Path(path).name
+
+
+def _check_role(columns: dict[str, Column], name: str, role: str) -> None:
+    if not name:
+        return
+    column = columns[name]
+    if column.missing:
+        raise AdoptionError(
+            f"--{role}: '{name}' is missing in {column.missing:,} rows, which cannot be split."
+        )
+    if role == "time" and column.kind in ("text", "boolean"):
+        raise AdoptionError(f"--time: '{name}' holds no dates or numbers that order the rows.")
+    if role == "group" and column.values is not None and len(column.values) < MIN_GROUPS:
+        raise AdoptionError(
+            f"--group: '{name}' makes {len(column.values)} groups, and {MIN_GROUPS} are the least"
+            " that can be split."
+        )
+
+
+def _advice(options: Options, inputs: list[Column]) -> list[str]:
+    """Name the columns that may ask for another split."""
+    if options.time or options.group:
+        return []
+    return [
+        f"`{show(column.name)}` holds dates: to predict later rows than these, adopt with --time."
+        for column in inputs
+        if column.kind == "time"
+    ] + [
+        f"`{show(column.name)}` repeats: if such rows belong together, adopt with --group."
+        for column in inputs
+        if KEY.search(column.name) and column.kind in ("integer", "text") and not column.unique
+    ]
+
+
+def _conversions(columns: list[Column]) -> list[str]:
+    """Say where the files of the project hold other values than the source."""
+    notes = []
+    for column in columns:
+        detail = column.recipe.detail
+        if column.left_out:
+            continue
+        if column.kind == "boolean" and detail not in ("", "true"):
+            notes.append(f"`{show(column.name)}`: {detail} is true.")
+        elif column.kind == "time" and detail not in ("", "ISO8601") and detail[:8] != "%Y-%m-%d":
+            doubt = ""
+            if detail.startswith(("%m/%d", "%m-%d")) and column.low.day <= 12 >= column.high.day:
+                doubt = ", the month first"
+            notes.append(f"`{show(column.name)}`: dates are read as {detail}{doubt}.")
+        elif column.kind == "number" and detail == ",":
+            notes.append(f"`{show(column.name)}`: the comma is the decimal sign.")
+        if column.zoned:
+            notes.append(f"`{show(column.name)}`: times are in UTC.")
+    return notes
+
+
+def _find_index(options: Options, source: Spool, columns: list[Column], named: list[str]) -> Column:
+    """Take the column that identifies a row, or number the rows."""
+    candidates = [
+        column
+        for column in columns
+        if column.name == options.index
+        or (not options.index and column.name not in named and is_identifier(column, source.rows))
+    ]
+    for column in candidates:
+        if column.missing or not source.read([column.name])[column.name].is_unique:
+            if options.index:
+                raise AdoptionError(f"--index: '{column.name}' does not identify a row.")
+            continue
+        if column.kind not in ("integer", "text"):
+            raise AdoptionError(f"--index: '{column.name}' must hold whole numbers or text.")
+        column.left_out = ""
+        return column
+    name = next(name for name in ("id", "row", "row_id", "row_number") if name not in source.names)
+    made = Column(name, Recipe("integer"), low=0, high=source.rows - 1)
+    made.notes.append("the number of the row, as no column does: new rows need one too")
+    return made
+
+
+def _find_problem(
+    wanted: str, target: Column, source: Spool, rows: int
+) -> tuple[Any, dict[Any, float]]:
+    """Say what kind of problem the target makes, and how frequent its labels are."""
+    name = target.name
+    values = target.values
+    few = values is not None and len(values) <= FEW_VALUES and rows >= 10 * len(values)
+    classes = target.kind in ("text", "boolean") or (target.kind == "integer" and few)
+    problem = wanted or ("classification" if classes else "regression")
+    if target.kind == "time" or (problem == "regression" and target.kind in ("text", "boolean")):
+        held = {"time": "dates", "text": "text", "boolean": "true and false"}[target.kind]
+        advice = "choose another" if target.kind == "time" else "--problem classification would do"
+        raise AdoptionError(f"The target '{name}' holds {held}, which is no number: {advice}.")
+    if values is not None and len(values) == 1:
+        raise AdoptionError(
+            f"The target '{name}' is always {values[0]!r}: there is nothing to learn."
+        )
+    if problem == "regression":
+        return problem, {}
+    if target.kind == "number":
+        raise AdoptionError(
+            f"The target '{name}' holds fractions, which are no classes: it is a regression."
+        )
+    if values is None or len(values) > MAX_LABELS:
+        many = "more than a thousand" if values is None else f"{len(values):,}"
+        raise AdoptionError(
+            f"The target '{name}' has {many} values in {rows:,} rows: {MAX_LABELS} are the most"
+            " for classes. Group them, or choose another target."
+        )
+    counts = source.read([name])[name].value_counts()
+    if counts.min() < MIN_LABEL_ROWS:
+        raise AdoptionError(
+            f"The label {counts.index[-1]!r} of the target '{name}' has {_rows(counts.min())}, and"
+            f" {MIN_LABEL_ROWS} are the least that can be split: merge it with another, or leave"
+            " these rows out."
+        )
+    return problem, {value: float(counts[value] / rows) for value in values}
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
