@@ -1,6 +1,7 @@
 """Rendered projects, for every choice and every pair of answers."""
 
 import ast
+import hashlib
 import json
 import re
 import subprocess
@@ -137,6 +138,23 @@ class TestConditions:
         assert paths <= found
         assert bool(paths) == bool(found)
         assert (".github/workflows/publish.yml" in found) == (choice == {"ci": "github"})
+
+
+@pytest.mark.parametrize("problem", choices("problem"))
+def test_what_an_adoption_may_overwrite(problem: str, render: Render) -> None:
+    """The sample is listed with its digests: what differs from them is the user's."""
+    project = render(problem=problem)
+    listed = project.load("data/adoption.json")["files"]
+    texts = {path: project.texts[path] for path in listed}
+    [texts["README.md"]] = re.findall(
+        r"(?<=^## Data\n\n).*?(?=\n\n## )", texts["README.md"], re.MULTILINE | re.DOTALL
+    )
+    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
+    assert listed == digests
+    schemas = f"src/{project.package}/core/schemas.py"
+    data = {path for path in project.texts if re.match(r"data/(?!adoption)", path)}
+    confs = {path for path in project.texts if re.match(r"confs/(?!rollback)[^/]*\.yaml", path)}
+    assert set(listed) == {"README.md", schemas} | data | confs
 
 
 class TestChoices:

@@ -13,9 +13,16 @@ import mlflow
 import skrub
 
 _, package = sys.argv
-settings, records, registries, models, schemas = (
+settings, records, registries, frames, models, schemas = (
     importlib.import_module(f"{package}.{name}")
-    for name in ("settings", "jobs.records", "io.registries", "core.models", "core.schemas")
+    for name in (
+        "settings",
+        "jobs.records",
+        "io.registries",
+        "core.frames",
+        "core.models",
+        "core.schemas",
+    )
 )
 training = settings.load(["confs/training.yaml"]).job
 evaluation = settings.load(["confs/evaluations.yaml"]).job
@@ -27,12 +34,13 @@ inputs, target = records.read_pair(training.inputs, training.targets)
 test = training.inputs.model_copy(update={"path": "data/test.parquet"})
 test_inputs, test_target = records.read_pair(test, test)
 assert not inputs.index.isin(test_inputs.index).any(), "rows are in training and in test"
+seen = inputs.columns.drop(frames.set_aside(schemas.Inputs))
 
 
 def score(rival: Any) -> float:
     """Train a rival, and score it."""
-    rival.fit(inputs.iloc[learnt], target.iloc[learnt])
-    return float(metric.score(test_target, models.predict(rival, test_inputs)))
+    rival.fit(inputs[seen].iloc[learnt], target.iloc[learnt])
+    return float(metric.score(test_target, models.predict(rival, test_inputs[seen])))
 
 
 mlflow.set_tracking_uri("sqlite:///mlflow.db")

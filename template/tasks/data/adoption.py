@@ -181,17 +181,23 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
 
 
 def _format(text: str, path: str) -> str:
-    """Format a module as the project does, and let foreign letters pass for what they are."""
+    """Format a module as the project does, and let long and foreign words pass for what they are."""
     ruff = [sys.executable, "-m", "ruff"]
     stdin = f"--stdin-filename={path}"
     shaped = subprocess.run(
         [*ruff, "format", stdin, "-"], input=text, capture_output=True, encoding="utf-8", check=True
     ).stdout
-    looks = [*ruff, "check", "--quiet", "--select=RUF001,RUF002,RUF003", "--output-format=concise"]
+    looks = [
+        *ruff,
+        "check",
+        "--quiet",
+        "--select=E501,RUF001,RUF002,RUF003",
+        "--output-format=concise",
+    ]
     said = subprocess.run(
         [*looks, stdin, "-"], input=shaped, capture_output=True, encoding="utf-8", check=False
     ).stdout
-    codes = sorted(set(re.findall(r"RUF00[123]", said)))
+    codes = sorted(set(re.findall(r"E501|RUF00[123]", said)))
     return f"# ruff: noqa: {', '.join(codes)}\n{shaped}" if codes else shaped
 
 

@@ -3,6 +3,7 @@
 import keyword
 import math
 import re
+import textwrap
 import unicodedata
 
 import pandera.pandas as pa
@@ -158,7 +159,7 @@ def _field(column: Column, plan: Plan, names: dict[str, str]) -> str:
     if column.name == plan.group:
         checks.append('metadata={"feature": False}')
     seen = [_seen(column, plan), *column.notes]
-    comments = "".join(f"    # {line}\n" for line in seen if line)
+    comments = "".join(f"    # {line}\n" for text in seen for line in textwrap.wrap(text, 92))
     value = f" = pa.Field({', '.join(checks)})" if checks else ""
     return f"{comments}    {names[column.name]}: Series[{dtype}]{value}"
 
