@@ -181,7 +181,7 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
 
 
 def _format(text: str, path: str) -> str:
-    """Format a module as the project does, and let long and foreign words pass for what they are."""
+    """Format a module as the project does; long and foreign words are what they are."""
     ruff = [sys.executable, "-m", "ruff"]
     stdin = f"--stdin-filename={path}"
     shaped = subprocess.run(
