@@ -1,5 +1,7 @@
 """What each column of a table is: its type, its values, and whether a model should see it."""
 
+from __future__ import annotations
+
 import contextlib
 import re
 import textwrap
@@ -115,7 +117,7 @@ def guess(spool: Spool) -> dict[str, Recipe]:
     return recipes
 
 
-def _guess_text(cells: "pd.Series[Any]", *, typed: bool) -> Recipe:
+def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
     values = cells.dropna().str.strip()
     values = values[~values.isin(BLANKS)]
     if values.empty:
@@ -144,7 +146,7 @@ def _guess_text(cells: "pd.Series[Any]", *, typed: bool) -> Recipe:
     return Recipe("text", "prose" if values.str.count(" ").mean() >= 1 else "")
 
 
-def _guess_number(values: "pd.Series[Any]") -> Recipe | None:
+def _guess_number(values: pd.Series[Any]) -> Recipe | None:
     """Take text for numbers where all of it is, and none is a code such as 007."""
     if values.str.match(r"[+-]?0\d").any():
         return None
@@ -161,7 +163,7 @@ def _guess_number(values: "pd.Series[Any]") -> Recipe | None:
     return Recipe("integer" if _are_whole(numbers) else "number", ".")
 
 
-def _guess_time(values: "pd.Series[Any]") -> Recipe | None:
+def _guess_time(values: pd.Series[Any]) -> Recipe | None:
     if values.str.len().max() > 40 or not values.str.contains(r"\d").all():
         return None
     some = values.sample(min(len(values), 1_000), random_state=0)
@@ -178,7 +180,7 @@ def _guess_time(values: "pd.Series[Any]") -> Recipe | None:
     return Recipe("time", "ISO8601") if times.notna().all() else None
 
 
-def _are_whole(values: "pd.Series[Any]") -> bool:
+def _are_whole(values: pd.Series[Any]) -> bool:
     return bool(len(values) and ((values % 1 == 0) & (values.abs() < 2**53)).all())
 
 

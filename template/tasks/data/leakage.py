@@ -1,5 +1,7 @@
 """Columns that know the answer: those that a model may not have when it must predict."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,7 @@ def find(
     return found
 
 
-def _views(cells: "pd.Series[Any]", problem: str) -> list[tuple[Any, float, str]]:
+def _views(cells: pd.Series[Any], problem: str) -> list[tuple[Any, float, str]]:
     """List what a column may tell by: its values, and whether there are any."""
     numbers = cells
     if cells.dtype.kind == "M":
@@ -88,14 +90,14 @@ def _score(cells: Any, truth: Any, problem: str) -> float:
     return float(np.mean(cross_val_score(model, table, truth, cv=folds, scoring=name)))
 
 
-def _comes_later(cells: "pd.Series[Any]", time: "pd.Series[Any]") -> bool:
+def _comes_later(cells: pd.Series[Any], time: pd.Series[Any]) -> bool:
     if time.dtype.kind != "M":
         return False
     given = cells.notna()
     return bool(given.any() and (cells[given] > time[given]).mean() > 0.99)
 
 
-def _find_sum(frame: pd.DataFrame, truth: "pd.Series[Any]", columns: list[Column]) -> list[str]:
+def _find_sum(frame: pd.DataFrame, truth: pd.Series[Any], columns: list[Column]) -> list[str]:
     """Find numbers whose weighted sum is the target."""
     names = [
         column.name

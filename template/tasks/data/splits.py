@@ -1,5 +1,7 @@
 """Split the rows, and write each part a batch at a time."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 from pathlib import Path
@@ -54,7 +56,7 @@ def split(plan: Plan, source: Spool, package: str) -> pd.DataFrame:
     return rows
 
 
-def _draw(plan: Plan, frame: pd.DataFrame, rows: int) -> "np.ndarray[Any, Any]":
+def _draw(plan: Plan, frame: pd.DataFrame, rows: int) -> np.ndarray[Any, Any]:
     """Draw places of rows for the tests: some groups whole, and of each label enough."""
     generator = np.random.default_rng(0)
     places = generator.permutation(len(frame))
@@ -128,7 +130,7 @@ class _ParquetWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def __enter__(self) -> "_ParquetWriter":
+    def __enter__(self) -> _ParquetWriter:
         return self
 
     def write(self, part: pa.RecordBatch) -> None:
