@@ -145,13 +145,14 @@ def test_what_an_adoption_may_overwrite(problem: str, render: Render) -> None:
     """The sample is listed with its digests: what differs from them is the user's."""
     project = render(problem=problem)
     listed = project.load("data/adoption.json")["files"]
+    schemas = f"src/{project.package}/core/schemas.py"
+    listed[schemas] = listed.pop("src/*/core/schemas.py")
     texts = {path: project.texts[path] for path in listed}
     [texts["README.md"]] = re.findall(
         r"(?<=^## Data\n\n).*?(?=\n\n## )", texts["README.md"], re.MULTILINE | re.DOTALL
     )
     digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
     assert listed == digests
-    schemas = f"src/{project.package}/core/schemas.py"
     data = {path for path in project.texts if re.match(r"data/(?!adoption)", path)}
     confs = {path for path in project.texts if re.match(r"confs/(?!rollback)[^/]*\.yaml", path)}
     assert set(listed) == {"README.md", schemas} | data | confs

@@ -99,8 +99,10 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
                 results[job] = runner.run()
         except errors.UserError as error:
             refused = error.exit_code == REFUSED and results["evaluations"].champion is not None
-            if not refused:
-                raise Exit(f"error: {error}", code=error.exit_code) from error
+            comparable = refused and results["evaluations"].champion_metrics is not None
+            if not comparable:
+                hint = " For the chain, that is --replace." if refused else ""
+                raise Exit(f"error: {error}{hint}", code=error.exit_code) from error
             refusal = str(error)
             print(refusal, file=sys.stderr)
     summarise(ctx.project.name, results, refusal)

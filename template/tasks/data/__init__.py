@@ -58,13 +58,15 @@ def adopt(
                 print(prepared.diff(name))
             if edited and not yes:
                 _ask(edited)
+            undo = prepared.undo()
             prepared.apply()
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
-    print("The project is one for this data: see git status. To undo all that is not committed:")
-    print("git reset --hard && git clean -d --force")
+    print(f"The project is one for this data. To undo, where it was committed:\n  {undo}")
     if prove:
         proof.prove(ctx, prepared.plan)
+    else:
+        print("To try it: uv run inv checks && uv run inv projects --replace")
 
 
 def _ask(edited: list[str]) -> None:

@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,7 @@ class Adoption:
             if Path(path).is_file()
             and path != MANIFEST
             and not path.startswith("outputs/")
-            and known.get(path) != digest(Path(path))
+            and known.get(key(path)) != digest(Path(path))
             and not (path in self.written and _same(Path(path), self.folder / path))
         ]
 
@@ -63,6 +64,14 @@ class Adoption:
             return f"{path}: not text\n"
         lines = difflib.unified_diff(old, new.splitlines(keepends=True), path, path)
         return "".join(lines)
+
+    def undo(self) -> str:
+        """Write the commands by which git takes the adoption back, and nothing else."""
+        paths = [path for path in [*self.written, *self.removed] if not path.startswith("outputs/")]
+        old = [path for path in paths if Path(path).exists()]
+        new = [path for path in paths if path not in old]
+        commands = [f"git checkout HEAD -- {shlex.join(old)}"] * bool(old)
+        return " && ".join([*commands, *[f"rm {shlex.join(new)}"] * bool(new)])
 
     def apply(self) -> None:
         """Put everything in place, or nothing."""
@@ -85,6 +94,11 @@ class Adoption:
                 if kept.joinpath(path).exists():
                     kept.joinpath(path).rename(path)
             raise
+
+
+def key(path: str) -> str:
+    """Name a file in the manifest, so that the package may be renamed."""
+    return re.sub(r"^src/[^/]+/", "src/*/", path)
 
 
 def read_manifest() -> dict[str, str]:
@@ -154,11 +168,11 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
         manifest = {
-            path: digest(folder / path) for path in written if not path.startswith("outputs/")
+            key(path): digest(folder / path) for path in written if not path.startswith("outputs/")
         }
         text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
-        removed = [path for path in read_manifest() if path not in written]
+        removed = [path for path in read_manifest() if path not in map(key, written)]
         yield Adoption(plan, folder, [*written, MANIFEST], removed)
 
 

@@ -47,8 +47,8 @@ class Recipe(NamedTuple):
 
     kind: Kind
     detail: str = ""
-    """The format of a time, the word for true, the decimal sign; of text, whether it is prose, or
-    codes of two letters, among which NA is one."""
+    """The format of a time, the word for true, the decimal sign; of text, whether it is prose,
+    figures that are no plain numbers, or codes of two letters, among which NA is one."""
 
 
 @dataclass
@@ -143,6 +143,9 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
         )
     if len(distinct) > 2 and distinct.str.fullmatch("[A-Z]{2}").all():
         return Recipe("text", "codes")
+    plain = distinct.str.replace(r"[\s$€£¥%.,'+-]", "", regex=True)
+    if plain.str.fullmatch(r"[1-9]\d*").all() and (plain != distinct).any():
+        return Recipe("text", "figures")
     return Recipe("text", "prose" if values.str.count(" ").mean() >= 1 else "")
 
 
@@ -197,11 +200,13 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
     """
     kind = column.kind
     if pa.types.is_string(cells.type):
-        texts = pc.utf8_trim_whitespace(cells)
+        trimmed = pc.utf8_trim_whitespace(cells)
         blanks = MISSING if kind == "text" else BLANKS
         if kind == "text" and column.recipe.detail == "codes":
             blanks = [blank for blank in MISSING if blank != "NA"]
-        blank = pc.is_in(texts, pa.array(blanks))
+        blank = pc.is_in(trimmed, pa.array(blanks))
+        # Spaces belong to a text: whoever predicts with it will have them too.
+        texts = cells if kind == "text" else trimmed
         texts = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
         converted = _PARSERS[kind](texts, column.recipe.detail)
         given = texts
@@ -398,7 +403,7 @@ def is_identifier(column: Column, rows: int) -> bool:
         return False
     if column.kind == "integer":
         return bool(KEY.search(column.name) or column.high - column.low == rows - 1)
-    return column.kind == "text" and column.recipe.detail != "prose"
+    return column.kind == "text" and column.recipe.detail not in ("prose", "figures")
 
 
 def describe(column: Column, rows: int) -> str:

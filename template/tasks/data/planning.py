@@ -105,7 +105,8 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         f"`{show(name)}` is `{ours}`" for name, ours in identifiers(kept).items() if name != ours
     ]
     if renamed:
-        notes.append(f"In schemas.py, {', '.join(renamed)}.")
+        more = f" and {len(renamed) - 10} more" if len(renamed) > 10 else ""
+        notes.append(f"In schemas.py, {', '.join(renamed[:10])}{more}.")
     problem, shares = _find_problem(options.problem, target, source, rows)
     return Plan(
         source=_source_name(options.path),
@@ -173,11 +174,13 @@ def _conversions(columns: list[Column]) -> list[str]:
         elif column.kind == "time" and detail not in ("", "ISO8601") and detail[:8] != "%Y-%m-%d":
             doubt = ""
             if detail.startswith(("%m/%d", "%m-%d")) and column.low.day <= 12 >= column.high.day:
-                doubt = ", the month first"
+                doubt = ", the month first, and the day would do as well"
             notes.append(f"`{show(column.name)}`: dates are read as {detail}{doubt}.")
+        elif detail == "figures":
+            notes.append(f"`{show(column.name)}` is text: numbers must be plain, as 1234.56.")
         elif column.kind == "number" and detail == ",":
             notes.append(f"`{show(column.name)}`: the comma is the decimal sign.")
-        if column.zoned:
+        if column.zoned or (column.kind == "time" and detail == "ISO8601"):
             notes.append(f"`{show(column.name)}`: times are in UTC.")
     return notes
 
@@ -227,6 +230,11 @@ def _find_problem(
     if target.kind == "number":
         raise AdoptionError(
             f"The target '{name}' holds fractions, which are no classes: it is a regression."
+        )
+    if target.recipe.detail == "figures" and not wanted:
+        raise AdoptionError(
+            f"The target '{name}' is text that looks like numbers: write them plainly, as 1234.56,"
+            " or, if they are classes, give --problem classification."
         )
     if values is None or len(values) > MAX_LABELS:
         many = "more than a thousand" if values is None else f"{len(values):,}"

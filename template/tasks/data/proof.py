@@ -20,7 +20,8 @@ def tell(plan: Plan) -> Iterator[str]:
         f"{plan.source}: {plan.rows:,} rows, {len(plan.inputs)} columns to predict"
         f" {plan.target.name} from ({plan.problem})."
     )
-    yield f"Rows are identified by {plan.index.name}; {plan.test_rows:,} are held out first."
+    made = "numbered, as no column identifies them, in" if plan.index.notes else "identified by"
+    yield f"Rows are {made} {plan.index.name}; {plan.test_rows:,} are held out first."
     for column in plan.left_out:
         yield f"left out: {column.name}, {column.left_out}"
     for note in plan.notes:
@@ -42,7 +43,7 @@ def prove(ctx: Context, plan: Plan) -> None:
         if not outcome.ok:
             raise Exit(
                 f"error: the project has the new data, but `{command}` fails: see above. Mend it,"
-                " or undo the adoption with git.",
+                " or undo the adoption.",
                 code=outcome.exited,
             )
     scores = compare(ctx.project.package, plan)

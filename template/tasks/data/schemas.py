@@ -93,7 +93,12 @@ def identifiers(names: list[str]) -> dict[str, str]:
     for name in names:
         if name in found:
             continue
-        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        plain = (
+            unicodedata.normalize("NFKD", name.replace("ß", "ss"))
+            .encode("ascii", "ignore")
+            .decode()
+            .lower()
+        )
         base = re.sub(r"\W+", "_", plain).strip("_") or "column"
         if base[0].isdigit():
             base = f"column_{base}"

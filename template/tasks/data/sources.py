@@ -132,7 +132,7 @@ def check_names(names: list[str]) -> None:
         raise AdoptionError(f"The column '{twice[0]}' is there more than once: rename one of them.")
     if any(not name.strip() for name in names[1:]):
         place = next(place for place, name in enumerate(names) if place and not name.strip())
-        raise AdoptionError(f"Column {place + 1} has no name: give it one.")
+        raise AdoptionError(f"Column {place + 1} has no name in the first row: give it one.")
 
 
 def _find_format(path: str) -> str:
@@ -409,9 +409,10 @@ def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[
         book = pd.ExcelFile(file)
         if len(book.sheet_names) > 1:
             notes.append(f"Only its first sheet is read, '{book.sheet_names[0]}'.")
+        # Only the first sheet, from its first row: titles above the header leave columns unnamed.
         header = book.parse(0, header=None, nrows=1, dtype="str", keep_default_na=False)
         if not header.empty:
-            check_names(header.iloc[0].tolist())
+            check_names(header.iloc[0].fillna("").tolist())
         # Cells keep the types that they have: text such as 007 stays text.
         table = book.parse(0, dtype="object", keep_default_na=False, na_values=[""])
         yield from _from_pandas(iter([table]), drop)

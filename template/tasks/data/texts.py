@@ -139,6 +139,13 @@ def write_readme(plan: Plan) -> str:
         lines += ["", "Is it known when the model must predict? If not, adopt again with `--drop`."]
     if plan.notes:
         lines += ["", "## As it was read", "", *(f"- {note}" for note in plan.notes)]
+    lines += [
+        "",
+        "## New rows",
+        "",
+        "What is predicted later comes in the same columns, as the schemas say: in UTF-8, with an",
+        "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
+    ]
     lines += ["", "## Again", "", "```bash", plan.command, "```", ""]
     return "\n".join(lines)
 

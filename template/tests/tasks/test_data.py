@@ -131,7 +131,7 @@ class TestSources:
             ("a.csv", b"", "is empty"),
             ("a.csv", b"x,y\n", "holds no rows"),
             ("a.csv", b"x,y,x\n1,2,3\n", "'x' is there more than once"),
-            ("a.csv", b"x,,y\n1,2,3\n", "Column 2 has no name"),
+            ("a.csv", b"x,,y\n1,2,3\n", "Column 2 has no name in the first row"),
             ("a.csv", b"\0\1\2", "bytes that are no text"),
             ("a.csv", b"x,y\n1,2\n1,2,3\n", "cannot be read: .*line 3"),
             ("a.csv", b",".join(b"%d" % n for n in range(1001)) + b"\n", "has 1,001 columns"),
@@ -429,7 +429,7 @@ class TestAdoption:
     def test_what_the_project_came_with_is_known(self) -> None:
         """Only until somebody edits or adopts: then the list is theirs."""
         listed = json.loads((ROOT / adoption.MANIFEST).read_text(encoding="utf-8"))["files"]
-        assert {f"src/{PACKAGE}/core/schemas.py", "README.md", "data/README.md"} <= set(listed)
+        assert {"src/*/core/schemas.py", "README.md", "data/README.md"} <= set(listed)
 
     def test_says_what_it_did(self, project: Path, shop: pd.DataFrame) -> None:
         shop["gross"] = shop["total"] * 1.19

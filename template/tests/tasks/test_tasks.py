@@ -392,7 +392,9 @@ class TestProjects:
         outcomes: dict[str, Any] = {
             "tuning": Result("Tuned.", path="outputs/tuning.yaml"),
             "training": Result("Trained."),
-            "evaluations": Result("Passed.", metrics={"r2": 0.5}, passed=True, champion=None),
+            "evaluations": Result(
+                "Passed.", metrics={"r2": 0.5}, passed=True, champion=None, champion_metrics=None
+            ),
             "promotion": Result("Promoted."),
             "inference": Result("Predicted."),
             "explanations": Result("Explained."),
@@ -426,6 +428,7 @@ class TestProjects:
     def test_chain_goes_on_with_the_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
         outcomes["promotion"] = UserError("It ties.", 5)
         outcomes["evaluations"].champion = 1
+        outcomes["evaluations"].champion_metrics = {"r2": 0.5}
         out = inv("projects")
         assert out.count("It ties.") == 2
         assert "Version 1 is the champion still." in out
@@ -436,6 +439,14 @@ class TestProjects:
         with pytest.raises(Exit, match=r"^error: It fails\.$") as error:
             inv("projects")
         assert error.value.code == 5
+
+    def test_chain_stops_at_a_champion_of_other_data(
+        self, inv: Inv, outcomes: dict[str, Any]
+    ) -> None:
+        outcomes["promotion"] = UserError("It cannot be compared.", 5)
+        outcomes["evaluations"].champion = 1
+        with pytest.raises(Exit, match=r"compared\. For the chain, that is --replace\.$"):
+            inv("projects")
 
     def test_chain_stops_at_an_error(self, inv: Inv, outcomes: dict[str, Any]) -> None:
         outcomes["tuning"] = UserError("There is no data.", 3)

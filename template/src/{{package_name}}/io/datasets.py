@@ -229,7 +229,8 @@ class CSVReader(Reader):
                         yield part[select(schema, part.columns)]
                         left = None if left is None else left - len(part)
             except (ValueError, OSError, EOFError, zlib.error) as error:
-                raise DataError(f"Cannot read {name} as CSV: {error}") from error
+                hint = ". Save it as UTF-8." if isinstance(error, UnicodeDecodeError) else ""
+                raise DataError(f"Cannot read {name} as CSV: {error}{hint}") from error
             if left == 0:
                 return
 

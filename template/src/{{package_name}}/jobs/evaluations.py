@@ -110,8 +110,11 @@ class EvaluationsJob(Job):
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         log_lineage(run_id, "evaluation", [self.inputs, self.targets])
         outputs = self.loader.load(version)(inputs)
+        champion_scores = None
         if champion is not None:
-            self._warn_of_seen_rows(champion, inputs)
+            champion_scores = self._score_champion(champion, inputs, target)
+            if champion_scores is not None:
+                self._warn_of_seen_rows(champion, inputs)
         evaluation = Evaluation(
             version=int(version.version),
             model_run_id=str(version.run_id),
@@ -119,7 +122,7 @@ class EvaluationsJob(Job):
             greater_is_better={metric.name: metric.greater_is_better for metric in self.metrics},
             thresholds=self.thresholds,
             champion=int(champion.version) if champion else None,
-            champion_scores=self._score_champion(champion, inputs, target) if champion else None,
+            champion_scores=champion_scores,
         )
         mlflow.log_metrics(evaluation.scores)
         mlflow.log_param("version", version.version)
