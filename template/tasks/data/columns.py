@@ -75,6 +75,18 @@ class Column:
         return self.recipe.kind
 
 
+class FractionError(Exception):
+    """A column that looked like whole numbers has others too.
+
+    Args:
+        column: which.
+    """
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column.name)
+        self.column = column
+
+
 def sample(spool: Spool, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
     """Draw rows evenly from a whole table, in their order."""
     generator = np.random.default_rng(0)
@@ -215,6 +227,8 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
     wrong = pc.and_(pc.is_null(converted), pc.is_valid(given))
     if pc.any(wrong).as_py():
         place = pc.index(wrong, True).as_py()
+        if kind == "integer" and _is_fraction(given[place].as_py()):
+            raise FractionError(column)
         raise AdoptionError(
             f"The column '{column.name}' is of mixed types: it looks like {_A[kind]}, and row"
             f" {start + place + 1:,} holds {given[place].as_py()!r}. Mend it, or leave it out:"
@@ -226,6 +240,13 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
             f" or leave it out: --drop '{column.name}'."
         )
     return converted
+
+
+def _is_fraction(cell: Any) -> bool:
+    try:
+        return float(cell) % 1 != 0
+    except ValueError:
+        return False
 
 
 _A = {
@@ -351,6 +372,15 @@ def read_columns(source: Spool, target: Path) -> list[Column]:
         target: where to write it with its types.
     """
     recipes = guess(source)
+    while True:
+        try:
+            return _read_columns(source, recipes, target)
+        except FractionError as error:
+            # The sample had none, which says little of a large table.
+            recipes[error.column.name] = error.column.recipe._replace(kind="number")
+
+
+def _read_columns(source: Spool, recipes: dict[str, Recipe], target: Path) -> list[Column]:
     columns = [Column(name, recipes[name]) for name in source.names]
     seen = [Statistics(column) for column in columns]
     start = 0

@@ -108,6 +108,8 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         more = f" and {len(renamed) - 10} more" if len(renamed) > 10 else ""
         notes.append(f"In schemas.py, {', '.join(renamed[:10])}{more}.")
     problem, shares = _find_problem(options.problem, target, source, rows)
+    if len({str(label).strip().casefold() for label in shares}) < len(shares):
+        notes.append(f"Labels of `{show(target.name)}` differ by spaces or capitals only.")
     return Plan(
         source=_source_name(options.path),
         problem=problem,
