@@ -396,7 +396,6 @@ def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[s
             lines=True,
             chunksize=CHUNK_ROWS,
             dtype=False,
-            convert_dates=False,
             convert_axes=False,
             encoding_errors="strict",
         ) as chunks,
@@ -405,16 +404,15 @@ def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[s
 
 
 def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
-    with filesystem.open(names[0], "rb") as file:
-        book = pd.ExcelFile(file)
+    with filesystem.open(names[0], "rb") as file, pd.ExcelFile(file) as book:
         if len(book.sheet_names) > 1:
             notes.append(f"Only its first sheet is read, '{book.sheet_names[0]}'.")
         # Only the first sheet, from its first row: titles above the header leave columns unnamed.
-        header = book.parse(0, header=None, nrows=1, dtype="str", keep_default_na=False)
+        header = pd.read_excel(book, header=None, nrows=1, dtype="str", keep_default_na=False)
         if not header.empty:
             check_names(header.iloc[0].fillna("").tolist())
         # Cells keep the types that they have: text such as 007 stays text.
-        table = book.parse(0, dtype="object", keep_default_na=False, na_values=[""])
+        table = pd.read_excel(book, dtype="object", keep_default_na=False, na_values=[""])
         yield from _from_pandas(iter([table]), drop)
 
 
