@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from .models import Problem
 
+MAX_LETTERS = 24
+"""Longer labels would leave no room for the plot."""
+
 MAX_POINTS = 2_000
 """More points than this only blacken a plot: a sample of them is drawn."""
 
@@ -47,7 +50,7 @@ def plot_importances(importances: pd.Series[float], label: str) -> Figure:
     """
     top = importances.sort_values().tail(20)
     figure, axes = _figure(height=1 + 0.25 * len(top))
-    axes.barh([str(name) for name in top.index], top)
+    axes.barh([_label(name) for name in top.index], top)
     axes.set_xlabel(label)
     return figure
 
@@ -63,10 +66,17 @@ def plot_distributions(
     return {name: _distributions(reference[name], live[name]) for name in columns}
 
 
-def _figure(height: float = 3.5) -> tuple[Figure, Any]:
+def _label(value: object) -> str:
+    """Write a value so that it fits beside a plot; a dollar sign begins no formula."""
+    text = str(value)
+    text = text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}…"
+    return text.replace("$", r"\$")
+
+
+def _figure(height: float = 3.5, width: float = 5) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
@@ -95,9 +105,19 @@ def _errors(targets: pd.Series[Any], predictions: pd.Series[Any]) -> Figure:
 def _confusion(targets: pd.Series[Any], outputs: pd.DataFrame) -> Figure:
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    figure, axes = _figure()
+    labels = sorted({*targets.unique(), *outputs["prediction"].unique()})
+    names = [_label(label) for label in labels]
+    room = 0.08 * max(map(len, names)) + 0.4 * len(names)
+    figure, axes = _figure(height=max(3.5, 1.5 + room), width=max(5, 2 + room))
     ConfusionMatrixDisplay.from_predictions(
-        targets, outputs["prediction"], ax=axes, cmap="Blues", colorbar=False
+        targets,
+        outputs["prediction"],
+        labels=labels,
+        display_labels=names,
+        xticks_rotation="vertical" if max(map(len, names)) > 8 else "horizontal",
+        ax=axes,
+        cmap="Blues",
+        colorbar=False,
     )
     return figure
 
@@ -110,7 +130,7 @@ def _roc(targets: pd.Series[Any], outputs: pd.DataFrame) -> Figure:
         label = str(name).removeprefix("probability_")
         truth = targets.astype(str) == label
         if label != name and 0 < truth.sum() < len(truth):
-            RocCurveDisplay.from_predictions(truth, outputs[name], name=label, ax=axes)
+            RocCurveDisplay.from_predictions(truth, outputs[name], name=_label(label), ax=axes)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
     axes.set_xlabel("false positive rate")
     axes.set_ylabel("true positive rate")
@@ -138,8 +158,9 @@ def _distributions(reference: pd.Series[Any], live: pd.Series[Any]) -> Figure:
         places = np.arange(min(len(shares), 20))
         for offset, column, name in ((-0.2, 0, names[0]), (0.2, 1, names[1])):
             axes.bar(places + offset, shares.iloc[: len(places), column], width=0.4, label=name)
-        axes.set_xticks(places, [str(label) for label in shares.index[: len(places)]], rotation=45)
-    axes.set_title(str(reference.name), loc="left")
+        names = [_label(label) for label in shares.index[: len(places)]]
+        axes.set_xticks(places, names, rotation=45)
+    axes.set_title(_label(reference.name), loc="left")
     axes.set_ylabel("share of rows")
     axes.legend(frameon=False)
     return figure
