@@ -42,17 +42,21 @@ class Adoption:
     written: list[str]
     removed: list[str]
 
+    @property
+    def kept(self) -> list[str]:
+        """What belongs to the project: outputs come and go."""
+        return _without_outputs([*self.written, *self.removed])
+
     def edited(self) -> list[str]:
         """List what would be overwritten or removed, and is not what was written there last."""
         known = read_manifest()
         return [
             path
-            for path in [*self.written, *self.removed]
+            for path in self.kept
             if Path(path).is_file()
             and path != MANIFEST
-            and not path.startswith("outputs/")
-            and known.get(key(path)) != digest(Path(path))
-            and not (path in self.written and _same(Path(path), self.folder / path))
+            and (found := digest(Path(path))) != known.get(key(path))
+            and not (path in self.written and found == digest(self.folder / path))
         ]
 
     def diff(self, path: str) -> str:
@@ -67,9 +71,8 @@ class Adoption:
 
     def undo(self) -> str:
         """Write the commands by which git takes the adoption back, and nothing else."""
-        paths = [path for path in [*self.written, *self.removed] if not path.startswith("outputs/")]
-        old = [path for path in paths if Path(path).exists()]
-        new = [path for path in paths if path not in old]
+        old = [path for path in self.kept if Path(path).exists()]
+        new = [path for path in self.kept if path not in old]
         commands = [f"git checkout HEAD -- {shlex.join(old)}"] * bool(old)
         return " && ".join([*commands, *[f"rm {shlex.join(new)}"] * bool(new)])
 
@@ -125,8 +128,8 @@ def _comparable(path: Path) -> str:
     return text
 
 
-def _same(path: Path, other: Path) -> bool:
-    return digest(path) == digest(other)
+def _without_outputs(paths: list[str]) -> list[str]:
+    return [path for path in paths if not path.startswith("outputs/")]
 
 
 @contextlib.contextmanager
@@ -143,11 +146,11 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     Raises:
         AdoptionError: The data will not do.
     """
+    options.check()
     Path("outputs").mkdir(exist_ok=True)
     files = importlib.import_module(f"{package}.io.files")
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
-        options.check()
         source = spool(options.path, options.query, options.drop, files, folder / "rows.arrow")
         columns = read_columns(source, folder / "values.arrow")
         (folder / "rows.arrow").unlink()
@@ -167,9 +170,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         written = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
-        manifest = {
-            key(path): digest(folder / path) for path in written if not path.startswith("outputs/")
-        }
+        manifest = {key(path): digest(folder / path) for path in _without_outputs(written)}
         text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
         removed = [path for path in read_manifest() if path not in map(key, written)]
@@ -220,7 +221,7 @@ def _check_schemas(folder: Path, schemas: str, package: str) -> None:
     module = runpy.run_path(str(folder / schemas))  # unlike an import, it leaves no bytecode
     datasets = importlib.import_module(f"{package}.io.datasets")
     errors = importlib.import_module(f"{package}.core.errors")
-    for name in ("training", "test"):
+    for name in splits.PARTS.values():
         path = str(folder / "data" / f"{name}.parquet")
         reader = datasets.ParquetReader(path=path, limit=splits.GROUP_ROWS)
         for schema in (module["Inputs"], module["Targets"]):

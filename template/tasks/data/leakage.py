@@ -107,7 +107,6 @@ def _find_sum(frame: pd.DataFrame, truth: pd.Series[Any], columns: list[Column])
     if len(names) < 2 or len(frame) < 3 * len(names):
         return []
     table = frame[names].astype("float64")
-    # Two sums that agree tell the columns that matter from those that only come along.
     spread = table.std().replace(0, 1)
     scaled = (table - table.mean()) / spread
     values = truth.astype("float64")
