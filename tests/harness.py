@@ -156,6 +156,18 @@ class Workspace(Project):
         result: dict[str, Any] = json.loads(said[said.rindex("\n{\n") :])
         return result
 
+    def make_client(self, uri: str, folder: Path) -> Path:
+        """Make an environment of what a registered model requires, and return its interpreter."""
+        files = folder / "model"
+        self.uv(
+            "mlflow", "artifacts", "download", "--artifact-uri", uri, "--dst-path", files,
+            MLFLOW_TRACKING_URI=f"sqlite:///{self.path / 'mlflow.db'}",
+        )  # fmt: skip
+        [requirements] = files.rglob("requirements.txt")
+        run("uv", "venv", "--quiet", "--python", self.python, cwd=folder)
+        run("uv", "pip", "install", "--quiet", "--requirement", requirements, cwd=folder)
+        return folder / ".venv" / "bin" / "python"
+
     def install(self, *options: str) -> "Workspace":
         """Install the project and commit it, its lock file too."""
         self.run("git", "init", "--quiet", "--initial-branch=main")

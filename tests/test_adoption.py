@@ -270,18 +270,11 @@ def test_champion_travels(project: Adopter, tmp_path: Path) -> None:
     project.uv("inv", "projects")
     uri = f"models:/{project.package}@champion"
     database = f"sqlite:///{project.path / 'mlflow.db'}"
-    files = tmp_path / "model"
-    project.uv(
-        "mlflow", "artifacts", "download", "--artifact-uri", uri, "--dst-path", files,
-        MLFLOW_TRACKING_URI=database,
-    )  # fmt: skip
+    python = project.make_client(uri, tmp_path)
     for path in ("data/test.parquet", "outputs/predictions.parquet"):
         shutil.copy(project.path / path, tmp_path)
-    [requirements] = files.rglob("requirements.txt")
-    run("uv", "venv", "--quiet", "--python", project.python, cwd=tmp_path)
-    run("uv", "pip", "install", "--quiet", "--requirement", requirements, cwd=tmp_path)
     said = run(
-        tmp_path / ".venv/bin/python", SCRIPTS / "traveller.py", uri, project.package,
+        python, SCRIPTS / "traveller.py", uri, project.package,
         cwd=tmp_path, MLFLOW_TRACKING_URI=database,
     )  # fmt: skip
     assert json.loads(said.splitlines()[-1]) == {"same": True, "missing_column": "MlflowException"}

@@ -56,18 +56,11 @@ def test_model_travels(project: Workspace, predictions: dict[str, Any], tmp_path
     """It loads where only its own requirements are, and refuses what the schemas refuse."""
     uri = f"models:/{project.package}@champion"
     database = f"sqlite:///{project.path / 'mlflow.db'}"
-    files = tmp_path / "model"
-    project.uv(
-        "mlflow", "artifacts", "download", "--artifact-uri", uri, "--dst-path", files,
-        MLFLOW_TRACKING_URI=database,
-    )  # fmt: skip
+    python = project.make_client(uri, tmp_path)
     data = tmp_path / "inference.csv"
     data.write_bytes(project.path.joinpath("data", "inference.csv").read_bytes())
-    [requirements] = files.rglob("requirements.txt")
-    run("uv", "venv", "--quiet", "--python", project.python, cwd=tmp_path)
-    run("uv", "pip", "install", "--quiet", "--requirement", requirements, cwd=tmp_path)
     said = run(
-        tmp_path / ".venv" / "bin" / "python", SCRIPTS / "client.py", uri, project.package, data,
+        python, SCRIPTS / "client.py", uri, project.package, data,
         cwd=tmp_path, MLFLOW_TRACKING_URI=database,
     )  # fmt: skip
     result = json.loads(said.splitlines()[-1])
