@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ _settings.write_text("{}\n", encoding="utf-8")
 os.environ["COPIER_SETTINGS_PATH"] = str(_settings)
 
 from harness import PARTS, ROOT, Answers, Project, Template  # noqa: E402
+from servers import serve_buckets  # noqa: E402
 
 settings.register_profile("push", max_examples=5, derandomize=True, deadline=None, database=None)
 settings.register_profile("nightly", max_examples=50, deadline=None, database=None, print_blob=True)
@@ -54,3 +55,10 @@ def render(template: Template) -> Render:
         return template.render({**(answers or {}), **more})
 
     return render
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An S3 server without buckets, as the variables by which clients reach it."""
+    with serve_buckets(tmp_path) as variables:
+        yield variables

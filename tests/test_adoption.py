@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -21,13 +22,17 @@ from harness import PYTHONS_AT_HAND, ROOT, TIMEOUT, Template, Workspace, environ
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from releases import TREE, History
+from servers import serve_database
 
 pytestmark = pytest.mark.full
 
 SCRIPTS: Final = ROOT / "tests" / "scripts"
 BY_NAME: Final = {dataset.name: dataset for dataset in DATASETS}
 PROVEN: Final = ["gapminder", "penguins", "spam"]
-"""With groups; with classes, text and missing values; ordered in time: all checks run on these."""
+"""With groups; with classes, text and missing values; ordered in time: all checks run on these.
+
+Each night, they run on all.
+"""
 NIGHTLY: Final = ["defaults", "juices", "salaries"]
 """Too much for each push: what these have, others have too."""
 ENOUGH: Final = 0.98
@@ -58,20 +63,26 @@ class Adopter(Workspace):
     def attempt(self, *options: str) -> "subprocess.CompletedProcess[str]":
         """Try to adopt data; what is no success leaves no file changed."""
         before = self.state()
-        outcome = subprocess.run(
+        outcome = self.start(*options)
+        if outcome.returncode:
+            assert SENTENCE.fullmatch(outcome.stderr), outcome.stderr
+            assert self.state() == before, "a refusal changes files"
+        return outcome
+
+    def start(
+        self, *options: str, stdin: int = subprocess.DEVNULL
+    ) -> "subprocess.CompletedProcess[str]":
+        """Start to adopt data; see `subprocess.run`."""
+        return subprocess.run(
             ["uv", "run", "--quiet", "inv", "data.adopt", *options],
             cwd=self.path,
             env={**environment(), "UV_PYTHON": self.python},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
             check=False,
         )
-        if outcome.returncode:
-            assert SENTENCE.fullmatch(outcome.stderr), outcome.stderr
-            assert self.state() == before, "a refusal changes files"
-        return outcome
 
     def state(self) -> str:
         """Digest the files that git does not ignore."""
@@ -120,20 +131,25 @@ def find_dataset(name: str) -> Dataset:
     """Find a data set by its name, or skip the test of it."""
     if name == "bikes" and not BIKES.is_file():
         pytest.skip(f"there is no {BIKES}")
-    if name in NIGHTLY and settings.get_current_profile_name() != "nightly":
+    if name in NIGHTLY and not is_nightly():
         pytest.skip("nightly")
     return BY_NAME[name]
+
+
+def is_nightly() -> bool:
+    """Tell whether there is time for everything."""
+    return settings.get_current_profile_name() == "nightly"
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
     """Adopted in one command, it is trained on to a champion that need not hide from skrub."""
     dataset = find_dataset(name)
-    proof = [] if name in PROVEN else [NO_PROOF]
-    said = project.adopt(*dataset.place(tmp_path), *proof)
+    is_proven = name in PROVEN or is_nightly()
+    said = project.adopt(*dataset.place(tmp_path), *([] if is_proven else [NO_PROOF]))
     check_written(project, dataset)
     project.commit("feat: adopt data")
-    if not proof:
+    if is_proven:
         assert "Version 1 is the champion" in said
     else:
         said = project.uv("inv", "projects")
@@ -144,7 +160,7 @@ def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
     rivals = project.rivals()
     assert not set(rivals.pop("columns")) & {dataset.target, *dataset.drop.split(",")}
     check_scores(rivals)
-    if name in PROVEN:
+    if is_proven:
         check_proof(project, rivals, said)
 
 
@@ -264,6 +280,26 @@ def test_edited_file_is_asked_for(edited: str, project: Adopter, tmp_path: Path)
     assert readme.read_text("utf-8").endswith("Mine too.\n"), "only a part of it is the command's"
 
 
+def test_question_on_a_terminal(project: Adopter, tmp_path: Path) -> None:
+    """What was edited is overwritten after a yes, and after nothing else."""
+    wines = BY_NAME["wines"].place(tmp_path)
+    project.adopt(*wines, NO_PROOF)
+    adopted = project.state()
+    with (project.path / "confs" / "promotion.yaml").open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    edited = project.state()
+    for answer, code, state in (("", 2, edited), ("y", 0, adopted)):
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        outcome = project.start(*wines, NO_PROOF, stdin=theirs)
+        os.close(theirs)
+        os.close(ours)
+        assert "Overwrite confs/promotion.yaml? [y/N]" in outcome.stdout
+        assert outcome.returncode == code, outcome.stderr
+        assert ("Nothing is changed." in outcome.stderr) == bool(code)
+        assert project.state() == state
+
+
 def test_champion_travels(project: Adopter, tmp_path: Path) -> None:
     """The model of adopted data predicts the same where only its own requirements are."""
     project.adopt(*BY_NAME["penguins"].place(tmp_path), NO_PROOF)
@@ -340,6 +376,52 @@ def test_remote_file(project: Adopter, tmp_path: Path) -> None:
     BY_NAME["wines"].load().to_csv(path, index=False)
     project.adopt("--path", path.as_uri(), "--target=grower", NO_PROOF)
     assert len(project.tables()[0]) == 142
+
+
+SALES: Final = """
+create table sales as
+select gen_random_uuid() as id, timestamptz '2026-01-01 00:00+01' + n * interval '7 hours' as sold,
+    (10 + n % 7 + n * 0.25)::numeric(10, 2) as price, nullif(n % 5, 3) as pieces,
+    nullif(n % 3, 2) = 1 as member, (n % 4)::text::varchar(9) as shop, date '2026-01-01' + n as due,
+    null::text as remark, (10 + n % 7 + n * 0.25) * (n % 5) + n % 3 as total
+from generate_series(1, 400) as n;
+"""
+"""All types that a table of a shop has."""
+
+
+def test_database_server(project: Adopter) -> None:
+    """PostgreSQL, whose types are not pandas' own."""
+    query, wrong = "select * from sales where price > 12", "select nothing from sales"
+    driver = "--with=psycopg[binary]"
+    with serve_database(SALES) as url:
+        adopt = ["inv", "data.adopt", "--path", url, "--target=total", "--time=sold", NO_PROOF]
+        said = project.uv(*adopt, "--query", query, code=2)
+        assert "error: Reaching this database needs its driver: uv add --dev 'psycopg[bin" in said
+        said = project.uv(driver, *adopt, "--query", wrong, code=3)
+        assert re.search(r'error: The database says: .*column "nothing" does not exist', said)
+        project.uv(driver, *adopt, "--query", query)
+    training, test = project.tables()
+    assert training["sold"].max() < test["sold"].min()
+    rows = pd.concat([training, test])
+    assert {name: str(kind) for name, kind in rows.dtypes.items()} == {
+        "id": "str", "sold": "datetime64[us]", "price": "float64", "pieces": "float64",
+        "member": "object", "shop": "str", "due": "datetime64[us]", "total": "float64",
+    }  # fmt: skip
+    assert rows["price"].min() > 12
+    assert rows["member"].isna().sum() == pytest.approx(len(rows) / 3, abs=2)
+
+
+def test_bucket(project: Adopter, bucket: dict[str, str]) -> None:
+    """A file in S3, and keys that are wrong."""
+    project.uv("--extra=s3", "python", SCRIPTS / "bucket.py", "fill", code=0, **bucket)
+    adopt = ["--extra=s3", "inv", "data.adopt", "--path=s3://data/training.parquet", NO_PROOF]
+    project.uv(*adopt, "--target=bmi", code=0, **bucket)
+    assert project.tables()[0]["bmi"].notna().all()
+    before = project.state()
+    said = project.uv(*adopt, "--target=bmi", code=2, **{**bucket, "AWS_ACCESS_KEY_ID": "nobody"})
+    assert re.search(r"error: Cannot read s3://data/training.parquet.*\.", said)
+    assert "Traceback" not in said
+    assert project.state() == before
 
 
 def test_update_leaves_what_was_adopted(template: Template, tmp_path: Path) -> None:

@@ -151,12 +151,14 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     files = importlib.import_module(f"{package}.io.files")
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
-        source = spool(options.path, options.query, options.drop, files, folder / "rows.arrow")
+        rows = folder / "rows.arrow"
+        source = spool(options.path, options.query, options.drop, options.roles, files, rows)
         columns = read_columns(source, folder / "values.arrow")
-        (folder / "rows.arrow").unlink()
+        rows.unlink()
         source = source._replace(path=folder / "values.arrow")
         plan = decide(options, source, columns)
         frame = splits.write(plan, source, splits.split(plan, source, package), folder)
+        plan.notes += leakage.find_repeats(frame, [*plan.inputs, plan.target])
         plan.leaks += leakage.find(
             frame,
             plan.target.name,

@@ -111,7 +111,7 @@ def guess(spool: Spool) -> dict[str, Recipe]:
     for name in spool.names:
         kind = kinds.field(name).type
         if pa.types.is_string(kind):
-            recipes[name] = _guess_text(rows[name], typed=spool.typed)
+            recipes[name] = _guess_text(rows[name], typed=name not in spool.untyped)
         elif pa.types.is_boolean(kind):
             recipes[name] = Recipe("boolean")
         elif pa.types.is_integer(kind):

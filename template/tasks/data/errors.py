@@ -11,4 +11,5 @@ class AdoptionError(Exception):
 
     def __init__(self, message: str, *, option: bool = False) -> None:
         super().__init__(message)
+        self.option = option
         self.exit_code = 2 if option else 3

@@ -15,6 +15,8 @@ ACCURACY = 0.98
 ABSENCE = 0.9
 """How well a missing value may tell the label; real data is seldom missing for one label only."""
 EXACT = 1 - 1e-6
+REPEATS = 0.01
+"""From this share on, rows that repeat others are said."""
 
 
 def find(
@@ -57,6 +59,21 @@ def find(
     if problem == "regression":
         found += _find_sum(frame, truth, columns)
     return found
+
+
+def find_repeats(frame: pd.DataFrame, columns: list[Column]) -> list[str]:
+    """Find rows that repeat others, and so may be on both sides of a split.
+
+    Where no column measures anything, rows are expected to be alike.
+    """
+    names = [column.name for column in columns]
+    share = frame[names].duplicated().mean()
+    if share < REPEATS or not any(column.kind in ("number", "time") for column in columns):
+        return []
+    return [
+        f"{share:.1%} of the rows repeat others, so the same may be learned from and judged by:"
+        " take them out, or adopt with --group what such rows share."
+    ]
 
 
 def _views(cells: pd.Series[Any], problem: str) -> list[tuple[Any, float, str]]:

@@ -9,7 +9,7 @@ from .columns import KEY, Column, Recipe, is_identifier, judge, show
 from .errors import AdoptionError
 from .plan import Plan
 from .schemas import identifiers
-from .sources import Spool, check_known, hide_secrets
+from .sources import Spool, hide_secrets
 
 MIN_ROWS = 50
 MIN_LABEL_ROWS = 10
@@ -32,14 +32,20 @@ class Options:
     group: str = ""
     drop: list[str] = field(default_factory=list)
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns that get a part, by the options that give it."""
+        named = {option: getattr(self, option) for option in ("target", "time", "index", "group")}
+        return {f"--{option}": name for option, name in named.items() if name}
+
     def check(self) -> None:
         """Find what no data could mend.
 
         Raises:
             AdoptionError: Two options contradict each other.
         """
-        roles = [name for name in (self.target, self.time, self.index, self.group) if name]
-        twice = [name for name in roles if roles.count(name) > 1 or name in self.drop]
+        named = list(self.roles.values())
+        twice = [name for name in named if named.count(name) > 1 or name in self.drop]
         if twice:
             raise AdoptionError(
                 f"'{twice[0]}' is asked for twice: a column has one use, or is dropped.",
@@ -67,13 +73,9 @@ class Options:
 
 def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
     """Decide what each column is for."""
-    for option in ("target", "time", "index", "group"):
-        if name := getattr(options, option):
-            check_known(f"--{option}", [name], source.names)
     by_name = {column.name: column for column in columns}
     target = by_name[options.target]
-    roles = [options.target, options.time, options.index, options.group]
-    named = [name for name in roles if name]
+    named = list(options.roles.values())
     judge(columns, source.rows, set(named))
     rows = source.rows - target.missing
     if target.missing == source.rows:
@@ -201,7 +203,8 @@ def _find_index(options: Options, source: Spool, columns: list[Column], named: l
                 raise AdoptionError(f"--index: '{column.name}' does not identify a row.")
             continue
         if column.kind not in ("integer", "text"):
-            raise AdoptionError(f"--index: '{column.name}' must hold whole numbers or text.")
+            hint = " To hold out the latest rows, give --time." if column.kind == "time" else ""
+            raise AdoptionError(f"--index: '{column.name}' must hold whole numbers or text.{hint}")
         column.left_out = ""
         return column
     name = next(name for name in ("id", "row", "row_id", "row_number") if name not in source.names)

@@ -33,6 +33,12 @@ FORMATS = {
     ".xlsx": "Excel",
 }
 NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14}|0?\.\d+|[1-9]\d{0,14}\.\d*|0\.\d*)([eE][+-]?\d+)?")
+DRIVERS = {
+    "MySQLdb": "mysqlclient",
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+}
+"""What to install for modules of other names."""
 SQL = re.compile(r"(sqlite|postgres(ql)?|mysql|mariadb|mssql|oracle|duckdb|snowflake)(\+\w+)?://")
 
 MISSING = ["", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "nan", "null"]
@@ -54,8 +60,8 @@ class Spool(NamedTuple):
     """An Arrow file."""
     rows: int
     names: list[str]
-    typed: bool
-    """Whether the source has types, or is text of which types are made."""
+    untyped: set[str]
+    """The columns of text of which types are made, as the source has none for them."""
     notes: list[str]
     """What was found out about the source."""
 
@@ -74,13 +80,16 @@ class Spool(NamedTuple):
         return frame
 
 
-def spool(path: str, query: str, drop: list[str], files: Any, target: Path) -> Spool:
+def spool(
+    path: str, query: str, drop: list[str], roles: dict[str, str], files: Any, target: Path
+) -> Spool:
     """Read a table from wherever it is.
 
     Args:
         path: a file, a folder of Parquet files, an fsspec URL of one, or the URL of a database.
         query: what to ask a database for.
         drop: columns to leave out.
+        roles: columns that must be there, by the options that name them.
         files: the package's module of this name, which reaches files.
         target: where to write the table.
 
@@ -90,23 +99,26 @@ def spool(path: str, query: str, drop: list[str], files: Any, target: Path) -> S
     shown, notes = hide_secrets(path), list[str]()
     try:
         if SQL.match(path) or (query and "://" in path):
-            rows, columns = _write(_read_sql(path, query, drop), drop, target)
-            return Spool(target, rows, columns, typed=True, notes=notes)
+            return _write(_read_sql(path, query, drop), drop, roles, target, notes)
         if query:
             raise AdoptionError("--query is for a database, and --path is none.", option=True)
         filesystem, names = files.list_files(path, ".parquet")
         form = "Parquet" if filesystem.isdir(path) else _find_format(path)
         read = _READERS[form]
         try:
-            rows, columns = _write(read(filesystem, names, drop, notes), drop, target)
+            spooled = _write(read(filesystem, names, drop, notes), drop, roles, target, notes)
         except NotNumbersError:
-            batches = _read_csv(filesystem, names, drop, [], quick=False)
-            rows, columns = _write(batches, drop, target)
+            notes.clear()
+            batches = _read_csv(filesystem, names, drop, notes, quick=False)
+            spooled = _write(batches, drop, roles, target, notes)
+    except AdoptionError as error:
+        # What was found out may be what is wrong.
+        raise AdoptionError(" ".join([str(error), *notes]), option=error.option) from error
     except (files.ConfigError, files.DataError) as error:
         raise AdoptionError(str(error), option=True) from error
     except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise AdoptionError(f"{shown} cannot be read: {_reason(error)}.") from error
-    return Spool(target, rows, columns, typed=form != "CSV", notes=notes)
+    return spooled._replace(untyped=set(spooled.names)) if form == "CSV" else spooled
 
 
 def hide_secrets(path: str) -> str:
@@ -144,7 +156,9 @@ def _find_format(path: str) -> str:
     raise AdoptionError(f"{path} is of no kind that is known by its ending: {known}.", option=True)
 
 
-def _write(batches: Batches, drop: list[str], target: Path) -> tuple[int, list[str]]:
+def _write(
+    batches: Batches, drop: list[str], roles: dict[str, str], target: Path, notes: list[str]
+) -> Spool:
     """Write all parts with the columns and the types of the first."""
     rows = 0
     schema: pa.Schema = None
@@ -155,31 +169,28 @@ def _write(batches: Batches, drop: list[str], target: Path) -> tuple[int, list[s
                 [name if name.strip() else "row" for name in batch.schema.names]
             )
             if schema is None:
+                if named.schema.names != batch.schema.names:
+                    notes.append("Its first column has no name, and is called `row`.")
                 check_names(named.schema.names)
-                check_known("--drop", drop, named.schema.names)
+                for option, name in [*(("--drop", name) for name in drop), *roles.items()]:
+                    _check_known(option, name, named.schema.names)
                 schema = _settle(named.schema, drop)
+                untyped = {field.name for field in named.schema if pa.types.is_null(field.type)}
                 writer = stack.enter_context(pa.ipc.new_file(target, schema))
             writer.write_batch(_fit(named.select(schema.names), schema))
             rows += batch.num_rows
     if not rows:
         raise AdoptionError("The table holds no rows.")
-    return rows, schema.names
+    return Spool(target, rows, schema.names, untyped, notes)
 
 
-def check_known(option: str, wanted: list[str], names: list[str]) -> None:
-    """Check that an option names columns of the table.
-
-    Raises:
-        AdoptionError: One of them is not there.
-    """
-    for name in wanted:
-        if name not in names:
-            lower = {other.lower(): other for other in names}
-            near = difflib.get_close_matches(name.lower(), lower, 1, 0.5)
-            hint = (
-                f"Did you mean '{lower[near[0]]}'?" if near else f"It has {', '.join(names[:20])}."
-            )
-            raise AdoptionError(f"{option}: there is no column '{name}'. {hint}", option=True)
+def _check_known(option: str, wanted: str, names: list[str]) -> None:
+    if wanted in names:
+        return
+    lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(wanted.lower(), lower, 1, 0.5)
+    hint = f"Did you mean '{lower[near[0]]}'?" if near else f"It has {', '.join(names[:20])}."
+    raise AdoptionError(f"{option}: there is no column '{wanted}'. {hint}", option=True)
 
 
 def _settle(schema: pa.Schema, drop: list[str]) -> pa.Schema:
@@ -197,6 +208,8 @@ def _settle(schema: pa.Schema, drop: list[str]) -> pa.Schema:
             return pa.timestamp("us", tz=getattr(kind, "tz", None))
         if types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind):
             return pa.string()
+        if kind == pa.uuid():
+            return pa.string()
         return kind
 
     kept = [field for field in schema if field.name not in drop]
@@ -209,6 +222,8 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         column = batch.column(place)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if column.type == pa.uuid():
+            column = pa.array([value and str(value) for value in column.to_pylist()], pa.string())
         try:
             columns.append(column.cast(field.type))
         except pa.ArrowException as error:
@@ -238,9 +253,9 @@ def _read_csv(
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
     separator, rows = _find_separator(text, name)
     header, *cells = rows
-    if encoding != "utf-8" and quick:
+    if encoding != "utf-8":
         notes.append(f"It is read as {encoding}: if letters look wrong, save it as UTF-8.")
-    if separator != "," and quick:
+    if separator != ",":
         notes.append(f"Its separator is {separator!r}.")
     check_names(header)
     types = [_glance(cells, place) if quick else "str" for place in range(len(header))]
@@ -439,7 +454,9 @@ def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
         raise AdoptionError(f"The database says: {_reason(error)}.") from error
     except ModuleNotFoundError as error:
         raise AdoptionError(
-            f"Reaching this database needs its driver: uv add --dev {error.name}.", option=True
+            "Reaching this database needs its driver: uv add --dev"
+            f" '{DRIVERS.get(str(error.name), error.name)}'.",
+            option=True,
         ) from error
 
 

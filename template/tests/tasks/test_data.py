@@ -107,9 +107,16 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
 }
 
 
-def spool(path: str, folder: Path, query: str = "", drop: list[str] | None = None) -> sources.Spool:
+def spool(
+    path: str,
+    folder: Path,
+    query: str = "",
+    drop: list[str] | None = None,
+    target: str = "",
+) -> sources.Spool:
     files = importlib.import_module(f"{PACKAGE}.io.files")
-    return sources.spool(path, query, drop or [], files, folder / "rows.arrow")
+    roles = {"--target": target} if target else {}
+    return sources.spool(path, query, drop or [], roles, files, folder / "rows.arrow")
 
 
 class TestSources:
@@ -180,6 +187,31 @@ class TestSources:
         assert set(shop) - set(table.names) == {"day"}
         with pytest.raises(AdoptionError, match=r"no column 'dya'\. Did you mean 'day'"):
             spool(str(tmp_path / "a.jsonl"), tmp_path, drop=["mixed", "dya"])
+
+    def test_what_was_found_out_explains_what_is_wrong(
+        self, shop: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.xlsx"
+        with pd.ExcelWriter(path) as book:
+            pd.DataFrame({"Made by": ["me"]}).to_excel(book, sheet_name="Cover", index=False)
+            shop.to_excel(book, sheet_name="Sales", index=False)
+        with pytest.raises(AdoptionError, match=r"no column 'total'.* first sheet .* 'Cover'"):
+            spool(str(path), tmp_path, target="total")
+        shop.to_csv(tmp_path / "a.csv", sep=";")
+        [separated, numbered] = spool(str(tmp_path / "a.csv"), tmp_path).notes
+        assert "';'" in separated
+        assert "called `row`" in numbered
+
+    def test_a_column_that_starts_late(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of which type it is, the first part cannot tell."""
+        monkeypatch.setattr(sources, "CHUNK_ROWS", 10)
+        frame = pd.DataFrame({"x": [None] * 20 + [1.5, 2.5] * 20, "y": 1})
+        frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+        table = spool(str(tmp_path / "a.jsonl"), tmp_path)
+        [found, _] = columns.read_columns(table, tmp_path / "values.arrow")
+        assert (found.kind, found.missing, found.high) == ("number", 20, 2.5)
 
     @pytest.mark.parametrize(
         ("path", "shown"),
@@ -296,6 +328,17 @@ class TestLeakage:
         sentences = self.find(frame, "classification")
         assert [sentence.split()[0] for sentence in sentences] == ["`boat`", "`code`"]
         assert "being there or not" in sentences[0] or "alone" in sentences[0]
+
+    def test_rows_that_repeat(self) -> None:
+        frame = pd.DataFrame({"x": [*range(97), 0, 1, 2], "y": 1})
+        measured, counted = (
+            [columns.Column(name, recipe) for name in ("x", "y")]
+            for recipe in (columns.Recipe("number"), columns.Recipe("integer"))
+        )
+        [said] = leakage.find_repeats(frame, measured)
+        assert "3.0% of the rows repeat others" in said
+        assert not leakage.find_repeats(frame.head(97), measured)
+        assert not leakage.find_repeats(frame, counted)
 
     def test_known_only_later(self) -> None:
         frame = pd.DataFrame({"ordered": pd.date_range("2026-01-01", periods=90)})
