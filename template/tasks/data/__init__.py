@@ -63,6 +63,7 @@ def adopt(
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
     print(f"The project is one for this data. To undo, where it was committed:\n  {undo}")
+    print(f"What the data looks like: {prepared.draw()}")
     if prove:
         proof.prove(ctx, prepared.plan)
     else:

@@ -28,6 +28,7 @@ from .sources import spool
 MANIFEST = "data/adoption.json"
 README = "README.md"
 SECTION = re.compile(r"(?<=^## Data\n\n).*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
+PROFILE = "outputs/profile.html"
 
 PROFILE_ROWS = 5_000
 
@@ -41,18 +42,20 @@ class Adoption:
     """Where the files are that wait to be put in place, by the same paths."""
     written: list[str]
     removed: list[str]
+    rows: pd.DataFrame
+    """Some of the training data."""
 
     @property
-    def kept(self) -> list[str]:
-        """What belongs to the project: outputs come and go."""
-        return _without_outputs([*self.written, *self.removed])
+    def paths(self) -> list[str]:
+        """All files that change."""
+        return [*self.written, *self.removed]
 
     def edited(self) -> list[str]:
         """List what would be overwritten or removed, and is not what was written there last."""
         known = read_manifest()
         return [
             path
-            for path in self.kept
+            for path in self.paths
             if Path(path).is_file()
             and path != MANIFEST
             and (found := digest(Path(path))) != known.get(key(path))
@@ -71,8 +74,8 @@ class Adoption:
 
     def undo(self) -> str:
         """Write the commands by which git takes the adoption back, and nothing else."""
-        old = [path for path in self.kept if Path(path).exists()]
-        new = [path for path in self.kept if path not in old]
+        old = [path for path in self.paths if Path(path).exists()]
+        new = [path for path in self.paths if path not in old]
         commands = [f"git checkout HEAD -- {shlex.join(old)}"] * bool(old)
         return " && ".join([*commands, *[f"rm {shlex.join(new)}"] * bool(new)])
 
@@ -81,7 +84,7 @@ class Adoption:
         kept = self.folder / "before"
         touched: list[str] = []
         try:
-            for path in [*self.written, *self.removed]:
+            for path in self.paths:
                 place = Path(path)
                 if place.exists():
                     kept.joinpath(path).parent.mkdir(parents=True, exist_ok=True)
@@ -93,10 +96,21 @@ class Adoption:
         except BaseException:
             for path in touched:
                 Path(path).unlink(missing_ok=True)
-            for path in [*self.written, *self.removed]:
+            for path in self.paths:
                 if kept.joinpath(path).exists():
                     kept.joinpath(path).rename(path)
             raise
+
+    def draw(self) -> str:
+        """Draw a page that shows each column, and say where it is."""
+        from skrub import TableReport
+
+        rows = self.rows
+        if len(rows) > PROFILE_ROWS:
+            rows = rows.sample(PROFILE_ROWS, random_state=0).sort_index()
+        report = TableReport(rows, title=f"{self.plan.source}: some training rows", verbose=0)
+        Path(PROFILE).write_text(report.html(), encoding="utf-8")
+        return PROFILE
 
 
 def key(path: str) -> str:
@@ -126,10 +140,6 @@ def _comparable(path: Path) -> str:
     if path.name == README and (section := SECTION.search(text)) and path.parent.name != "data":
         return section[0]
     return text
-
-
-def _without_outputs(paths: list[str]) -> list[str]:
-    return [path for path in paths if not path.startswith("outputs/")]
 
 
 @contextlib.contextmanager
@@ -167,16 +177,15 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             [column for column in plan.inputs if column.name != plan.group],
         )
         _write_texts(plan, folder, package)
-        _write_profile(plan, frame, folder)
         (folder / "values.arrow").unlink()
         written = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
-        manifest = {key(path): digest(folder / path) for path in _without_outputs(written)}
+        manifest = {key(path): digest(folder / path) for path in written}
         text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
         removed = [path for path in read_manifest() if path not in map(key, written)]
-        yield Adoption(plan, folder, [*written, MANIFEST], removed)
+        yield Adoption(plan, folder, [*written, MANIFEST], removed, frame)
 
 
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:
@@ -233,14 +242,3 @@ def _check_schemas(folder: Path, schemas: str, package: str) -> None:
                 raise AdoptionError(
                     f"The rows do not keep to what was seen of them: {error}"
                 ) from error
-
-
-def _write_profile(plan: Plan, frame: pd.DataFrame, folder: Path) -> None:
-    """Write a page that shows each column."""
-    from skrub import TableReport
-
-    if len(frame) > PROFILE_ROWS:
-        frame = frame.sample(PROFILE_ROWS, random_state=0).sort_index()
-    report = TableReport(frame, title=f"{plan.source}: some training rows", verbose=0)
-    (folder / "outputs").mkdir()
-    (folder / "outputs" / "profile.html").write_text(report.html(), encoding="utf-8")

@@ -51,7 +51,6 @@ def prove(ctx: Context, plan: Plan) -> None:
     print(f"{scores['metric']} on the {scores['rows']:,} rows held out first:")
     for name, score in scores["scores"].items():
         print(f"  {name:<9} {score:.4g}")
-    print("What the data looks like: outputs/profile.html")
 
 
 def compare(package: str, plan: Plan) -> dict[str, Any]:
