@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, PositiveInt
 
 from .components import Component
+from .errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,9 @@ class Explainer(Component, ABC):
             inputs: n rows that it was not trained on.
             target: their n true values.
             metric: what a column's worth is measured by, where the explainer measures it.
+
+        Raises:
+            DataError: The metric is no number on these rows.
         """
 
 
@@ -73,6 +77,11 @@ class PermutationExplainer(Explainer):
             random_state=self.random_state,
         )
         importances = pd.Series(result.importances_mean, index=inputs.columns)
+        if importances.isna().any():
+            raise DataError(
+                f"{metric.name} of these {len(inputs)} rows is no number, as where a label is in"
+                " none of them: explain by more rows, or by another metric."
+            )
         return Explanation(importances[_features(pipeline["columns"], inputs)], None)
 
 

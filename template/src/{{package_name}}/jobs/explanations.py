@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -15,6 +15,9 @@ from ..io.datasets import ReaderKind
 from ..io.services import log_lineage
 from . import records
 from .base import Job, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ExplanationsResult(Result):
@@ -60,8 +63,8 @@ class ExplanationsJob(Job):
         version = registries.find_predictor(name, self.version)
         pipeline = registries.PipelineLoader().pipeline(version)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
-        inputs = inputs.sample(min(self.rows, len(inputs)), random_state=0)
-        target = target.loc[inputs.index]
+        target = self._draw(target)
+        inputs = inputs.loc[target.index]
         log_lineage(run_id, "explanation", [self.inputs, self.targets])
         mlflow.log_param("version", version.version)
         report = Report(f"{name}: explanation of version {version.version}")
@@ -90,3 +93,12 @@ class ExplanationsJob(Job):
             importances=importances,
             report=self.report,
         )
+
+    def _draw(self, target: pd.Series[Any]) -> pd.Series[Any]:
+        from ..core import schemas
+
+        drawn = target.sample(frac=1, random_state=0)
+        if schemas.PROBLEM == "classification":
+            # One row of each label first: most scores are no number where one is absent.
+            drawn = drawn.loc[drawn.duplicated().sort_values(kind="stable").index]
+        return drawn.head(self.rows)
