@@ -351,6 +351,7 @@ def test_what_is_said(project: Adopter, tmp_path: Path) -> None:
     project.commit("feat: adopt data")
     assert "Version 1 is the champion" in project.uv("inv", "projects")
     project.uv("inv", "formats")
+    project.uv("inv", "checks")
     project.check_unchanged()
     rivals = project.rivals()
     assert not {"row_hash", "country", "comment"} & set(rivals["columns"])
