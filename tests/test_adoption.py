@@ -162,6 +162,8 @@ def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
     check_scores(rivals)
     if is_proven:
         check_proof(project, rivals, said)
+        profile = project.path.joinpath("outputs", "profile.html").read_text("utf-8")
+        assert dataset.target in profile
 
 
 def check_written(project: Adopter, dataset: Dataset) -> None:
@@ -194,8 +196,6 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
     assert "src/*/core/schemas.py" in manifest
     assert dataset.target in project.path.joinpath("README.md").read_text("utf-8")
     assert dataset.target in project.path.joinpath("data", "README.md").read_text("utf-8")
-    profile = project.path / "outputs" / "profile.html"
-    assert dataset.target in profile.read_text("utf-8")
 
 
 def check_scores(rivals: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Make this project one for other data."""
+"""Make this project one for other data, and look at it."""
 
 import sys
 
@@ -63,11 +63,20 @@ def adopt(
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
     print(f"The project is one for this data. To undo, where it was committed:\n  {undo}")
-    print(f"What the data looks like: {prepared.draw()}")
     if prove:
+        profile(ctx)
         proof.prove(ctx, prepared.plan)
     else:
+        print("To look at it: uv run inv data.profile")
         print("To try it: uv run inv checks && uv run inv projects --replace")
+
+
+@task
+def profile(ctx: Context) -> None:
+    """Draw a page of what the training data looks like."""
+    from . import profiles
+
+    print(f"What the data looks like: {profiles.draw(ctx.project.package)}")
 
 
 def _ask(edited: list[str]) -> None:

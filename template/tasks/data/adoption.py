@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from . import leakage, splits, texts
 from .columns import read_columns
 from .errors import AdoptionError
@@ -28,9 +26,6 @@ from .sources import spool
 MANIFEST = "data/adoption.json"
 README = "README.md"
 SECTION = re.compile(r"(?<=^## Data\n\n).*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
-PROFILE = "outputs/profile.html"
-
-PROFILE_ROWS = 5_000
 
 
 @dataclass
@@ -42,8 +37,6 @@ class Adoption:
     """Where the files are that wait to be put in place, by the same paths."""
     written: list[str]
     removed: list[str]
-    rows: pd.DataFrame
-    """Some of the training data."""
 
     @property
     def paths(self) -> list[str]:
@@ -100,17 +93,6 @@ class Adoption:
                 if kept.joinpath(path).exists():
                     kept.joinpath(path).rename(path)
             raise
-
-    def draw(self) -> str:
-        """Draw a page that shows each column, and say where it is."""
-        from skrub import TableReport
-
-        rows = self.rows
-        if len(rows) > PROFILE_ROWS:
-            rows = rows.sample(PROFILE_ROWS, random_state=0).sort_index()
-        report = TableReport(rows, title=f"{self.plan.source}: some training rows", verbose=0)
-        Path(PROFILE).write_text(report.html(), encoding="utf-8")
-        return PROFILE
 
 
 def key(path: str) -> str:
@@ -185,7 +167,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
         removed = [path for path in read_manifest() if path not in map(key, written)]
-        yield Adoption(plan, folder, [*written, MANIFEST], removed, frame)
+        yield Adoption(plan, folder, [*written, MANIFEST], removed)
 
 
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:

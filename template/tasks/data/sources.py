@@ -18,6 +18,7 @@ from .errors import AdoptionError
 
 MAX_COLUMNS = 1_000
 CHUNK_ROWS = 50_000
+BLOCK_BYTES = 4 << 20
 SNIFF_BYTES = 1 << 20
 SEPARATORS = ",;\t|"
 FORMATS = {
@@ -49,8 +50,8 @@ BLANKS = [*MISSING, "None", "none", "-", "--", "."]
 Batches = Iterator[pa.RecordBatch]
 
 
-class NotNumbersError(Exception):
-    """What looked like numbers was something else further on."""
+class NotQuickError(Exception):
+    """What looked like numbers was something else further on, or rows are cut in another way."""
 
 
 class Spool(NamedTuple):
@@ -107,7 +108,7 @@ def spool(
         read = _READERS[form]
         try:
             spooled = _write(read(filesystem, names, drop, notes), drop, roles, target, notes)
-        except NotNumbersError:
+        except NotQuickError:
             notes.clear()
             batches = _read_csv(filesystem, names, drop, notes, quick=False)
             spooled = _write(batches, drop, roles, target, notes)
@@ -240,7 +241,7 @@ def _read_csv(
     """Read text; what looks like numbers at the first glance as such, if it is to be quick.
 
     Raises:
-        NotNumbersError: They are none, further on.
+        NotQuickError: The quick way does not get through.
     """
     [name] = names
 
@@ -258,59 +259,67 @@ def _read_csv(
     if separator != ",":
         notes.append(f"Its separator is {separator!r}.")
     check_names(header)
-    types = [_glance(cells, place) if quick else "str" for place in range(len(header))]
-    blanks: Any = {place: BLANKS if kind == "float64" else [] for place, kind in enumerate(types)}
-    first: pa.Schema | None = None
+    if quick:
+        numbers = [place for place in range(len(header)) if _are_numbers(cells, place)]
+        yield from _read_quickly(open_file, encoding, separator, header, numbers)
+        return
+    with (
+        open_file() as file,
+        pd.read_csv(
+            file,
+            sep=separator,
+            encoding=encoding,
+            header=0,
+            names=range(len(header)),
+            index_col=False,
+            dtype="str",
+            keep_default_na=False,
+            chunksize=CHUNK_ROWS,
+        ) as chunks,
+    ):
+        for chunk in chunks:
+            table = pa.Table.from_pandas(chunk, preserve_index=False).rename_columns(header)
+            yield from table.combine_chunks().to_batches()
+
+
+def _read_quickly(
+    open_file: Callable[[], Any],
+    encoding: str,
+    separator: str,
+    header: list[str],
+    numbers: list[int],
+) -> Batches:
+    """Read CSV as Arrow does: in a third of the time, but no row that lacks its last cells."""
+    import pyarrow.csv
+
+    types = dict.fromkeys(header, pa.string()) | {header[n]: pa.float64() for n in numbers}
     try:
         with (
             open_file() as file,
-            pd.read_csv(
+            pyarrow.csv.open_csv(
                 file,
-                sep=separator,
-                encoding=encoding,
-                header=0,
-                names=range(len(header)),
-                index_col=False,
-                dtype={place: kind for place, kind in enumerate(types) if kind},
-                keep_default_na=False,
-                na_values=blanks,
-                chunksize=CHUNK_ROWS,
-            ) as chunks,
+                pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding),
+                pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+                pyarrow.csv.ConvertOptions(column_types=types, null_values=BLANKS),
+            ) as batches,
         ):
-            for chunk in chunks:
-                table = pa.Table.from_pandas(chunk, preserve_index=False).rename_columns(header)
-                first = first or table.schema
-                if not table.schema.equals(first):
-                    raise NotNumbersError
-                yield from table.combine_chunks().to_batches()
-    except ValueError as error:
-        if quick and "convert string to float" in str(error):
-            raise NotNumbersError from error
-        raise
+            last = None
+            for batch in batches:
+                if batch.schema.names != header:
+                    raise NotQuickError
+                last = batch if batch.num_rows else last
+                yield batch
+    except pa.ArrowInvalid as error:
+        raise NotQuickError from error
+    # A quotation mark that is never closed would make one cell of all that follows.
+    if last is not None and "\n" in str(last.column(len(header) - 1)[-1]):
+        raise NotQuickError
 
 
-def _glance(rows: list[list[str]], place: int) -> str:
-    """Say how pandas should read a column, judging by its first cells.
-
-    It reads text that it takes for text itself several times faster than what it is told is text;
-    it must be told where a code, such as 007, could be taken for a number.
-    """
+def _are_numbers(rows: list[list[str]], place: int) -> bool:
+    """Say whether the first cells of a column are plain numbers, none of them a code as 007."""
     cells = [cell for row in rows if (cell := row[place].strip()) not in BLANKS]
-    if cells and all(NUMBER.fullmatch(cell) for cell in cells):
-        return "float64"
-    return (
-        ""
-        if cells and not any(cell[0] in "+-.0123456789" and _is_float(cell) for cell in cells)
-        else "str"
-    )
-
-
-def _is_float(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return bool(cells) and all(NUMBER.fullmatch(cell) for cell in cells)
 
 
 def _find_encoding(open_file: Callable[[], Any], name: str) -> str:

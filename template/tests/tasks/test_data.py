@@ -1,5 +1,6 @@
 """The adoption of other data, in a folder of its own."""
 
+import html
 import importlib
 import json
 import runpy
@@ -61,16 +62,25 @@ def shop() -> pd.DataFrame:
     return frame.assign(total=total.round(2), returned=generator.choice(["J", "N"], ROWS))
 
 
-def run(frame: pd.DataFrame, target: str, **options: Any) -> None:
-    """Run the task on a table, without the proof."""
-    frame.to_csv("table.csv", index=False)
+@pytest.fixture
+def context() -> Context:
+    """What tasks are given."""
     context = Context()
     context.config.update({"project": {"package": PACKAGE}})
-    data.adopt(context, "table.csv", target, prove=False, **options)
+    return context
+
+
+def test_profile(workspace: Path, context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+    data.profile(context)
+    assert capsys.readouterr().out == "What the data looks like: outputs/profile.html\n"
+    schemas = importlib.import_module(f"{PACKAGE}.core.schemas")
+    page = html.unescape(Path("outputs/profile.html").read_text(encoding="utf-8"))
+    for schema in (schemas.Inputs, schemas.Targets):
+        assert all(str(name) in page for name in schema.to_schema().columns)
 
 
 def adopt(frame: pd.DataFrame, target: str, **options: Any) -> None:
-    """Adopt a table, without the task's questions and drawings."""
+    """Adopt a table, without the task's questions."""
     frame.to_csv("table.csv", index=False)
     with adoption.prepare(planning.Options("table.csv", target, **options), PACKAGE) as prepared:
         prepared.apply()
@@ -398,12 +408,17 @@ class TestAdoption:
         assert list(Path("outputs").iterdir()) == []
 
     def test_the_task(
-        self, project: Path, shop: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+        self,
+        project: Path,
+        shop: pd.DataFrame,
+        context: Context,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
+        shop.to_csv("table.csv", index=False)
         with pytest.raises(Exit, match=r"^error: --target: there is no column 'totl'") as error:
-            run(shop, "totl")
+            data.adopt(context, "table.csv", "totl")
         assert error.value.code == 2
-        run(shop, "total")
+        data.adopt(context, "table.csv", "total", prove=False)
         said = capsys.readouterr().out
         for line in (
             "country, it is constant: DE",
@@ -412,9 +427,6 @@ class TestAdoption:
             "git checkout HEAD -- README.md",
         ):
             assert line in said
-        [profile] = Path("outputs").iterdir()
-        assert f"What the data looks like: {profile}" in said
-        assert "Unit price" in profile.read_text(encoding="utf-8")
 
     def test_large_data_leaves_a_sample_for_the_tests(self, project: Path) -> None:
         generator = np.random.default_rng(0)
@@ -426,14 +438,18 @@ class TestAdoption:
         assert not Path("tests/data/training.parquet").exists()
 
     def test_what_was_edited_is_asked_for(
-        self, project: Path, shop: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+        self,
+        project: Path,
+        shop: pd.DataFrame,
+        context: Context,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         adopt(shop, "total")
         conf = Path("confs/promotion.yaml")
         conf.write_text(conf.read_text().replace("min_gain: 0", "min_gain: 0.01"))
         before = tree()
         with pytest.raises(Exit, match=r"You have edited confs/promotion\.yaml") as error:
-            run(shop, "total")
+            data.adopt(context, "table.csv", "total")
         assert error.value.code == 2
         assert "-  min_gain: 0.01\n+  min_gain: 0\n" in capsys.readouterr().out
         assert tree() == before

@@ -1,0 +1,39 @@
+"""A page that shows each column of the training data."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+ROWS = 5_000
+PAGE = Path("outputs/profile.html")
+
+
+def draw(package: str) -> Path:
+    """Draw the page from some of the rows that the training conf names.
+
+    Args:
+        package: the name of the package.
+
+    Returns:
+        Where the page is.
+    """
+    import pandas as pd
+    from skrub import TableReport
+
+    def module(name: str) -> Any:
+        return importlib.import_module(f"{package}.{name}")
+
+    schemas = module("core.schemas")
+    job = module("settings").load(["confs/training.yaml"]).job
+    share = min(1.0, ROWS / (job.inputs.rows() or ROWS))
+    parts = zip(
+        job.inputs.batches(schemas.Inputs), job.targets.batches(schemas.Targets), strict=True
+    )
+    rows = pd.concat(
+        inputs.join(targets).sample(frac=share, random_state=0).sort_index()
+        for inputs, targets in parts
+    )
+    page = TableReport(rows.reset_index(), title=f"{package}: rows to train on", verbose=0).html()
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page, encoding="utf-8")
+    return PAGE
