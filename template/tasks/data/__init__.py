@@ -75,8 +75,13 @@ def adopt(
 def profile(ctx: Context) -> None:
     """Draw a page of what the training data looks like."""
     from . import profiles
+    from .errors import AdoptionError
 
-    print(f"What the data looks like: {profiles.draw(ctx.project.package)}")
+    try:
+        page = profiles.draw(ctx.project.package)
+    except AdoptionError as error:
+        raise Exit(f"error: {error}", code=error.exit_code) from error
+    print(f"What the data looks like: {page}")
 
 
 def _ask(edited: list[str]) -> None:

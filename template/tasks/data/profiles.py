@@ -4,6 +4,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from .errors import AdoptionError
+
 ROWS = 5_000
 PAGE = Path("outputs/profile.html")
 
@@ -16,6 +18,9 @@ def draw(package: str) -> Path:
 
     Returns:
         Where the page is.
+
+    Raises:
+        AdoptionError: The data is not there, or not what the schemas say.
     """
     import pandas as pd
     from skrub import TableReport
@@ -23,16 +28,19 @@ def draw(package: str) -> Path:
     def module(name: str) -> Any:
         return importlib.import_module(f"{package}.{name}")
 
-    schemas = module("core.schemas")
-    job = module("settings").load(["confs/training.yaml"]).job
-    share = min(1.0, ROWS / (job.inputs.rows() or ROWS))
-    parts = zip(
-        job.inputs.batches(schemas.Inputs), job.targets.batches(schemas.Targets), strict=True
-    )
-    rows = pd.concat(
-        inputs.join(targets).sample(frac=share, random_state=0).sort_index()
-        for inputs, targets in parts
-    )
+    schemas, errors = module("core.schemas"), module("core.errors")
+    try:
+        job = module("settings").load(["confs/training.yaml"]).job
+        share = min(1.0, ROWS / (job.inputs.rows() or ROWS))
+        parts = zip(
+            job.inputs.batches(schemas.Inputs), job.targets.batches(schemas.Targets), strict=True
+        )
+        rows = pd.concat(
+            inputs.join(targets).sample(frac=share, random_state=0).sort_index()
+            for inputs, targets in parts
+        )
+    except (errors.ConfigError, errors.DataError) as error:
+        raise AdoptionError(str(error)) from error
     page = TableReport(rows.reset_index(), title=f"{package}: rows to train on", verbose=0).html()
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page, encoding="utf-8")

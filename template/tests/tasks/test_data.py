@@ -76,7 +76,16 @@ def test_profile(workspace: Path, context: Context, capsys: pytest.CaptureFixtur
     schemas = importlib.import_module(f"{PACKAGE}.core.schemas")
     page = html.unescape(Path("outputs/profile.html").read_text(encoding="utf-8"))
     for schema in (schemas.Inputs, schemas.Targets):
-        assert all(str(name) in page for name in schema.to_schema().columns)
+        assert all(str(name).strip() in page for name in schema.to_schema().columns)
+
+
+def test_profile_of_nothing(workspace: Path, context: Context) -> None:
+    for path in Path("data").iterdir():
+        path.unlink()
+    with pytest.raises(Exit, match=r"^error: There is no file data/training") as error:
+        data.profile(context)
+    assert error.value.code == 3
+    assert not Path("outputs/profile.html").exists()
 
 
 def adopt(frame: pd.DataFrame, target: str, **options: Any) -> None:
