@@ -46,9 +46,8 @@ def adopt(
     from .planning import Options
 
     package = ctx.project.package
-    options = Options(
-        path, target, query, problem, time, index, group, [name for name in drop.split(",") if name]
-    )
+    dropped = [name.strip() for name in drop.split(",") if name.strip()]
+    options = Options(path, target, query, problem, time, index, group, dropped)
     try:
         with adoption.prepare(options, package) as prepared:
             for line in proof.tell(prepared.plan):
@@ -62,7 +61,12 @@ def adopt(
             prepared.apply()
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
-    print(f"The project is one for this data. To undo, where it was committed:\n  {undo}")
+    except OSError as error:
+        raise Exit(
+            f"error: Nothing is changed: {error.filename}: {error.strerror}.", code=2
+        ) from error
+    print("The project is one for this data.")
+    print(undo)
     if prove:
         profile(ctx)
         proof.prove(ctx, prepared.plan)

@@ -66,11 +66,26 @@ class Adoption:
         return "".join(lines)
 
     def undo(self) -> str:
-        """Write the commands by which git takes the adoption back, and nothing else."""
-        old = [path for path in self.paths if Path(path).exists()]
-        new = [path for path in self.paths if path not in old]
+        """Say how git goes back to the last commit, in these files only; ask before applying."""
+        kept = set(_git("ls-tree -r --name-only HEAD"))
+        if not kept:
+            return "There is no commit to go back to."
+        # What an adoption removed that is not committed is to come back, too.
+        listed = json.loads("\n".join(_git(f"show HEAD:./{MANIFEST}")) or '{"files": {}}')["files"]
+        old = sorted(kept & {*self.paths, *listed})
+        new = sorted({*self.written} - kept)
         commands = [f"git checkout HEAD -- {shlex.join(old)}"] * bool(old)
-        return " && ".join([*commands, *[f"rm {shlex.join(new)}"] * bool(new)])
+        commands += [f"rm {shlex.join(new)}"] * bool(new)
+        known = read_manifest()
+        lost = [
+            path
+            for path in _git("diff --name-only --relative --diff-filter=d HEAD")
+            if path in old
+            and path != MANIFEST
+            and (path == README or digest(Path(path)) != known.get(key(path)))
+        ]
+        also = f", and what is not committed in {', '.join(lost)}" if lost else ""
+        return f"To undo it{also}:\n  {' && '.join(commands)}"
 
     def apply(self) -> None:
         """Put everything in place, or nothing."""
@@ -93,6 +108,13 @@ class Adoption:
                 if kept.joinpath(path).exists():
                     kept.joinpath(path).rename(path)
             raise
+
+
+def _git(arguments: str) -> list[str]:
+    """Ask git for lines; there are none where there is no commit."""
+    command = ["git", "-c", "core.quotePath=off", *arguments.split()]
+    said = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    return said.stdout.splitlines() if said.returncode == 0 else []
 
 
 def key(path: str) -> str:

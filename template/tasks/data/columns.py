@@ -156,7 +156,8 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
     if len(distinct) > 2 and distinct.str.fullmatch("[A-Z]{2}").all():
         return Recipe("text", "codes")
     plain = distinct.str.replace(r"[\s$€£¥%.,'+-]", "", regex=True)
-    if plain.str.fullmatch(r"[1-9]\d*").all() and (plain != distinct).any():
+    are_codes = distinct.str.match(r"0\d").any()
+    if plain.str.fullmatch(r"\d+").all() and (plain != distinct).any() and not are_codes:
         return Recipe("text", "figures")
     return Recipe("text", "prose" if values.str.count(" ").mean() >= 1 else "")
 

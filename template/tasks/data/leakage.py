@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,7 @@ def find(
     for column in columns:
         if column.name == time:
             continue
-        for cells, limit, what in _views(frame[column.name], problem):
-            score = _score(cells, truth, problem)
+        for score, limit, what in _scores(frame[column.name], truth, problem):
             if score >= limit:
                 name = "R²" if problem == "regression" else "balanced accuracy"
                 found.append(f"`{column.name}` {what} predicts `{target}`: {name} {score:.3f}")
@@ -71,23 +71,30 @@ def find_repeats(frame: pd.DataFrame, columns: list[Column]) -> list[str]:
     if share < REPEATS or not any(column.kind in ("number", "time") for column in columns):
         return []
     return [
-        f"{share:.1%} of the rows repeat others, so the same may be learned from and judged by:"
-        " take them out, or adopt with --group what such rows share."
+        f"{share:.1%} of the rows to train on repeat others, so the same may be learned from and"
+        " judged by: take them out, or adopt with --group what such rows share."
     ]
 
 
-def _views(cells: pd.Series[Any], problem: str) -> list[tuple[Any, float, str]]:
-    """List what a column may tell by: its values, and whether there are any."""
+def _scores(
+    cells: pd.Series[Any], truth: pd.Series[Any], problem: str
+) -> Iterator[tuple[float, float, str]]:
+    """Score what a column may tell by, its values and whether there are any, beside the limit."""
     numbers = cells
     if cells.dtype.kind == "M":
         numbers = cells.astype("int64").where(cells.notna())
     elif not pd.api.types.is_numeric_dtype(cells.dtype):
         numbers = pd.Series(pd.factorize(cells)[0], cells.index)
-    views = [(numbers.astype("float64"), R2 if problem == "regression" else ACCURACY, "alone")]
+    limit = R2 if problem == "regression" else ACCURACY
+    yield _score(numbers.astype("float64"), truth, problem), limit, "alone"
     absent = cells.isna()
     if problem == "classification" and 0 < absent.sum() < len(absent):
-        views.append((absent.astype("float64"), ABSENCE, "being there or not"))
-    return views
+        # Of one label against all others, as a lifeboat's number tells of those who were saved.
+        shares = [
+            absent[truth == label].mean() - absent[truth != label].mean()
+            for label in truth.unique()
+        ]
+        yield (1 + max(map(abs, shares))) / 2, ABSENCE, "being there or not"
 
 
 def _score(cells: Any, truth: Any, problem: str) -> float:

@@ -110,6 +110,11 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         more = f" and {len(renamed) - 10} more" if len(renamed) > 10 else ""
         notes.append(f"In schemas.py, {', '.join(renamed[:10])}{more}.")
     problem, shares = _find_problem(options.problem, target, source, rows)
+    if not options.problem and shares and target.kind == "integer" and len(shares) > 2:
+        notes.append(
+            f"`{show(target.name)}` has {len(shares)} whole numbers, taken for classes: if they"
+            " measure something, adopt with --problem regression."
+        )
     if len({str(label).strip().casefold() for label in shares}) < len(shares):
         notes.append(f"Labels of `{show(target.name)}` differ by spaces or capitals only.")
     return Plan(
@@ -193,7 +198,8 @@ def _find_index(options: Options, source: Spool, columns: list[Column], named: l
     """Take the column that identifies a row, or number the rows."""
     candidates = [
         column
-        for column in columns
+        # A number without a name of its own is the last to go by.
+        for column in sorted(columns, key=lambda column: column.name == "row")
         if column.name == options.index
         or (not options.index and column.name not in named and is_identifier(column, source.rows))
     ]

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -42,7 +43,7 @@ DRIVERS = {
 """What to install for modules of other names."""
 SQL = re.compile(r"(sqlite|postgres(ql)?|mysql|mariadb|mssql|oracle|duckdb|snowflake)(\+\w+)?://")
 
-MISSING = ["", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "nan", "null"]
+MISSING = ["", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"]
 """What stands for a missing value in text."""
 BLANKS = [*MISSING, "None", "none", "-", "--", "."]
 """What does so among numbers, dates and truth values, where it cannot be a value."""
@@ -119,7 +120,9 @@ def spool(
         raise AdoptionError(str(error), option=True) from error
     except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise AdoptionError(f"{shown} cannot be read: {_reason(error)}.") from error
-    return spooled._replace(untyped=set(spooled.names)) if form == "CSV" else spooled
+    # Spreadsheets hold many a number as text.
+    is_text = form in ("CSV", "Excel")
+    return spooled._replace(untyped=set(spooled.names)) if is_text else spooled
 
 
 def hide_secrets(path: str) -> str:
@@ -140,7 +143,7 @@ def check_names(names: list[str]) -> None:
             f"The table has {len(names):,} columns, and {MAX_COLUMNS:,} are the most: choose those"
             " that matter, or turn columns into rows."
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({name for name in names if name.strip() and names.count(name) > 1})
     if twice:
         raise AdoptionError(f"The column '{twice[0]}' is there more than once: rename one of them.")
     if any(not name.strip() for name in names[1:]):
@@ -402,8 +405,20 @@ def _read_parquet(filesystem: Any, names: list[str], drop: list[str], notes: lis
                     f"{name} and {names[0]} differ in the column '{min(missing)}': all files of a"
                     " folder need the same columns."
                 )
+            start = 0
             for batch in file.iter_batches(CHUNK_ROWS):
-                yield batch.select(first.names)
+                yield _restore_index(batch.select(first.names), file.schema_arrow, start)
+                start += batch.num_rows
+
+
+def _restore_index(batch: pa.RecordBatch, schema: pa.Schema, start: int) -> pa.RecordBatch:
+    """Make a column of the index of evenly spaced numbers that pandas writes as metadata only."""
+    for index in (schema.pandas_metadata or {}).get("index_columns", []):
+        if isinstance(index, dict) and index["name"]:
+            places = np.arange(start, start + batch.num_rows)
+            numbers = pa.array(index["start"] + index["step"] * places)
+            batch = batch.add_column(0, str(index["name"]), numbers)
+    return batch
 
 
 def _read_feather(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
@@ -430,7 +445,11 @@ def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[s
 def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
     with filesystem.open(names[0], "rb") as file, pd.ExcelFile(file) as book:
         if len(book.sheet_names) > 1:
-            notes.append(f"Only its first sheet is read, '{book.sheet_names[0]}'.")
+            first, *others = map(str, book.sheet_names)
+            notes.append(
+                f"Only its first sheet is read, '{first}', and not {', '.join(others)}: save the"
+                " one that you mean as a file of its own."
+            )
         # Only the first sheet, from its first row: titles above the header leave columns unnamed.
         header = pd.read_excel(book, header=None, nrows=1, dtype="str", keep_default_na=False)
         if not header.empty:
@@ -456,6 +475,9 @@ def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
         raise AdoptionError('A database needs a question: --query "SELECT … FROM …".', option=True)
     try:
         engine = sqlalchemy.create_engine(url)
+        file = engine.url.database
+        if engine.name == "sqlite" and file and not Path(file).is_file():
+            raise AdoptionError(f"There is no file {file}.", option=True)
         with engine.connect().execution_options(stream_results=True) as connection:
             chunks = pd.read_sql_query(sqlalchemy.text(query), connection, chunksize=CHUNK_ROWS)
             yield from _from_pandas(chunks, drop)

@@ -6,6 +6,7 @@ import json
 import runpy
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def tree() -> dict[str, bytes]:
     return {
         path.as_posix(): path.read_bytes()
         for path in paths
-        if path.parts[0] not in ("outputs", "table.csv")
+        if path.parts[0] not in (".git", "outputs", "table.csv")
     }
 
 
@@ -164,7 +165,7 @@ class TestSources:
             ("a.csv", b"", "is empty"),
             ("a.csv", b"x,y\n", "holds no rows"),
             ("a.csv", b"x,y,x\n1,2,3\n", "'x' is there more than once"),
-            ("a.csv", b"x,,y\n1,2,3\n", "Column 2 has no name in the first row"),
+            ("a.csv", b"x,,y,\n1,2,3,4\n", "Column 2 has no name in the first row"),
             ("a.csv", b"\0\1\2", "bytes that are no text"),
             ("a.csv", b"x,y\n1,2\n1,2,3\n", "cannot be read: .*line 3"),
             ("a.csv", b",".join(b"%d" % n for n in range(1001)) + b"\n", "has 1,001 columns"),
@@ -229,6 +230,17 @@ class TestSources:
         assert "';'" in separated
         assert "called `row`" in numbered
 
+    def test_an_index_that_is_metadata(self, tmp_path: Path) -> None:
+        frame = pd.DataFrame({"x": range(5)}, index=pd.RangeIndex(1000, 1035, 7, name="id"))
+        frame.to_parquet(tmp_path / "a.parquet")
+        [batch] = spool(str(tmp_path / "a.parquet"), tmp_path).batches()
+        assert batch.to_pydict() == {"id": list(frame.index), "x": list(frame["x"])}
+
+    def test_no_database_is_made(self, tmp_path: Path) -> None:
+        with pytest.raises(AdoptionError, match=r"There is no file .*absent"):
+            spool(f"sqlite:///{tmp_path / 'absent.db'}", tmp_path, "select 1")
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_column_that_starts_late(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -271,6 +283,8 @@ class TestColumns:
             (["DE", "NA", "FR", "US"], "text", "codes"),
             (["a long remark", "another one"], "text", "prose"),
             (["", "NA"], "text", ""),
+            (["5.595,90 €", "0,00 €", "17 %"], "text", "figures"),
+            (["030-1234", "17-12"], "text", ""),
         ],
     )
     def test_text(self, cells: list[str], kind: str, detail: str) -> None:
@@ -363,9 +377,16 @@ class TestLeakage:
             for recipe in (columns.Recipe("number"), columns.Recipe("integer"))
         )
         [said] = leakage.find_repeats(frame, measured)
-        assert "3.0% of the rows repeat others" in said
+        assert "3.0% of the rows to train on repeat others" in said
         assert not leakage.find_repeats(frame.head(97), measured)
         assert not leakage.find_repeats(frame, counted)
+
+    def test_missing_for_one_label_of_many(self) -> None:
+        generator = np.random.default_rng(0)
+        frame = pd.DataFrame({"y": generator.choice(["a", "b", "c"], 300)})
+        frame["boat"] = pd.Series(generator.choice(["1", "2"], 300)).where(frame["y"] == "b")
+        [said] = self.find(frame, "classification")
+        assert said.startswith("`boat` being there or not predicts `y`: balanced accuracy 1.000")
 
     def test_known_only_later(self) -> None:
         frame = pd.DataFrame({"ordered": pd.date_range("2026-01-01", periods=90)})
@@ -433,9 +454,18 @@ class TestAdoption:
             "country, it is constant: DE",
             "remark, it is empty",
             "dates are read as %d.%m",
-            "git checkout HEAD -- README.md",
+            "There is no commit to go back to.",
         ):
             assert line in said
+
+    def test_what_cannot_be_written(
+        self, project: Path, shop: pd.DataFrame, context: Context
+    ) -> None:
+        shop.to_csv("table.csv", index=False)
+        Path("outputs").touch()
+        with pytest.raises(Exit, match=r"^error: Nothing is changed: outputs: .+\.") as error:
+            data.adopt(context, "table.csv", "total")
+        assert error.value.code == 2
 
     def test_large_data_leaves_a_sample_for_the_tests(self, project: Path) -> None:
         generator = np.random.default_rng(0)
@@ -461,6 +491,34 @@ class TestAdoption:
             data.adopt(context, "table.csv", "total")
         assert error.value.code == 2
         assert "-  min_gain: 0.01\n+  min_gain: 0\n" in capsys.readouterr().out
+        assert tree() == before
+
+    def test_an_identifier_goes_before_a_number_without_a_name(
+        self, project: Path, shop: pd.DataFrame
+    ) -> None:
+        shop.to_csv("table.csv")
+        with adoption.prepare(planning.Options("table.csv", "total"), PACKAGE) as prepared:
+            assert prepared.plan.index.name == "order"
+
+    def test_undo(self, project: Path, shop: pd.DataFrame) -> None:
+        """Of two adoptions that are not committed; what else is not is named."""
+        git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org"]
+        Path("data/training.csv").touch()
+        manifest = json.loads(Path(adoption.MANIFEST).read_text())
+        manifest["files"]["data/training.csv"] = adoption.digest(Path("data/training.csv"))
+        Path(adoption.MANIFEST).write_text(json.dumps(manifest))
+        for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+            subprocess.run([*git, *command], check=True)
+        before = tree()
+        adopt(shop, "total")
+        assert not Path("data/training.csv").exists()
+        Path("README.md").write_text("Mine.\n" + Path("README.md").read_text())
+        shop.to_csv("table.csv", index=False)
+        with adoption.prepare(planning.Options("table.csv", "returned"), PACKAGE) as prepared:
+            [said, undo] = prepared.undo().splitlines()
+            prepared.apply()
+        assert said == "To undo it, and what is not committed in README.md:"
+        subprocess.run(undo, shell=True, check=True)  # noqa: S602
         assert tree() == before
 
     def test_a_failure_leaves_all_as_it_was(self, project: Path, shop: pd.DataFrame) -> None:

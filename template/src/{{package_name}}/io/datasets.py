@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 BATCH_ROWS = 65_536
 BUFFER_BYTES = 1 << 16
 SHARES = 16
-MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
+MISSING = [
+    *("", "#N/A", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "none", "null"),
+    *("?", "-", "--", "."),
+]
 """What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
 
 
