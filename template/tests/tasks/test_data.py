@@ -3,6 +3,7 @@
 import html
 import importlib
 import json
+import os
 import runpy
 import shutil
 import sqlite3
@@ -32,6 +33,10 @@ ROWS = 120
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what an adoption writes to."""
     monkeypatch.chdir(tmp_path)
+    # In a hook, git would work on this project's repository.
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     Path("README.md").write_text(README, encoding="utf-8")
     Path("data").mkdir()
