@@ -1,10 +1,14 @@
 """Make this project one for other data, and look at it."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
+
+from .errors import AdoptionError
 
 HELP = {
     "path": "CSV, Parquet (also a folder), JSON lines, Feather or Excel, anywhere fsspec reaches;"
@@ -42,14 +46,13 @@ def adopt(
     is shown and asked for.
     """
     from . import adoption, proof
-    from .errors import AdoptionError
     from .planning import Options
 
     package = ctx.project.package
     dropped = [name.strip() for name in drop.split(",") if name.strip()]
     options = Options(path, target, query, problem, time, index, group, dropped)
     try:
-        with adoption.prepare(options, package) as prepared:
+        with _refusing(), adoption.prepare(options, package) as prepared:
             for line in proof.tell(prepared.plan):
                 print(line)
             edited = prepared.edited()
@@ -59,8 +62,6 @@ def adopt(
                 _ask(edited)
             undo = prepared.undo()
             prepared.apply()
-    except AdoptionError as error:
-        raise Exit(f"error: {error}", code=error.exit_code) from error
     except OSError as error:
         raise Exit(
             f"error: Nothing is changed: {error.filename}: {error.strerror}.", code=2
@@ -79,13 +80,19 @@ def adopt(
 def profile(ctx: Context) -> None:
     """Draw a page of what the training data looks like."""
     from . import profiles
-    from .errors import AdoptionError
 
-    try:
+    with _refusing():
         page = profiles.draw(ctx.project.package)
+    print(f"What the data looks like: {page}")
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """End a task with the sentence that says what will not do."""
+    try:
+        yield
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
-    print(f"What the data looks like: {page}")
 
 
 def _ask(edited: list[str]) -> None:

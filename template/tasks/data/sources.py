@@ -99,20 +99,23 @@ def spool(
         AdoptionError: It cannot be read as a table.
     """
     shown, notes = hide_secrets(path), list[str]()
+
+    def write(batches: Batches) -> Spool:
+        return _write(batches, drop, roles, target, notes)
+
     try:
         if SQL.match(path) or (query and "://" in path):
-            return _write(_read_sql(path, query, drop), drop, roles, target, notes)
+            return write(_read_sql(path, query, drop))
         if query:
             raise AdoptionError("--query is for a database, and --path is none.", option=True)
         filesystem, names = files.list_files(path, ".parquet")
         form = "Parquet" if filesystem.isdir(path) else _find_format(path)
         read = _READERS[form]
         try:
-            spooled = _write(read(filesystem, names, drop, notes), drop, roles, target, notes)
+            spooled = write(read(filesystem, names, drop, notes))
         except NotQuickError:
             notes.clear()
-            batches = _read_csv(filesystem, names, drop, notes, quick=False)
-            spooled = _write(batches, drop, roles, target, notes)
+            spooled = write(_read_csv(filesystem, names, drop, notes, quick=False))
     except AdoptionError as error:
         # What was found out may be what is wrong.
         raise AdoptionError(" ".join([str(error), *notes]), option=error.option) from error

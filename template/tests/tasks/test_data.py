@@ -221,6 +221,10 @@ class TestSources:
         with pytest.raises(AdoptionError, match=r"no column 'dya'\. Did you mean 'day'"):
             spool(str(tmp_path / "a.jsonl"), tmp_path, drop=["mixed", "dya"])
 
+    def test_what_is_missing_is_so_for_the_jobs(self) -> None:
+        datasets = importlib.import_module(f"{PACKAGE}.io.datasets")
+        assert set(sources.BLANKS) == set(datasets.MISSING)
+
     def test_what_was_found_out_explains_what_is_wrong(
         self, shop: pd.DataFrame, tmp_path: Path
     ) -> None:
