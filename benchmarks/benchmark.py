@@ -214,7 +214,7 @@ def measure_adoption(project: Path, scratch: Path) -> None:
         for path in tables.values()
     ]
     reading = [*PYTHON, str(PLAIN / "reading.py"), str(tables[MILLION])]
-    plain, start, ours = least([reading, *commands], project, runs=3)
+    plain, start, ours = least([reading, *commands], project, runs=5)
     show("start of an adoption", f"{start.cpu:.2f} CPU-s", "")
     for what, cpu in (("", ours.cpu), (", without the start", ours.cpu - start.cpu)):
         show(

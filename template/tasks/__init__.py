@@ -1,5 +1,7 @@
 """The tasks of this project, one module per family; ``uv run inv --list`` names them all."""
 
+import atexit
+import gc
 import os
 import sys
 from pathlib import Path
@@ -22,6 +24,10 @@ from . import (
 )
 
 FOLDER = Path(__file__).parent
+
+# As scripts.py of the package does, for the tasks that do its work.
+gc.set_threshold(50_000)
+atexit.register(gc.freeze)
 
 # Tasks speak of paths from the root of the project, and may be called from any folder of it.
 os.chdir(FOLDER.parent)

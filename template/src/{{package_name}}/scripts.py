@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import logging
 import os
@@ -67,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         _print(version(PACKAGE))
         return 0
+    # Nearly all that a start makes stays: to look for garbage in it every 700 objects, and once
+    # more at the end, as Python does, would be a third of what a job costs.
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
     if options.schema:
         import json
 
@@ -76,9 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not options.files and not options.extras:
         parser.error("name a conf, as confs/training.yaml")
-    # Nearly all that a start makes stays: to look for garbage in it every 700 objects, as Python
-    # does, would be a tenth of what the start costs.
-    gc.set_threshold(50_000)
     from .core.errors import UserError
     from .settings import load
 

@@ -159,7 +159,7 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
     are_codes = distinct.str.match(r"0\d").any()
     if plain.str.fullmatch(r"\d+").all() and (plain != distinct).any() and not are_codes:
         return Recipe("text", "figures")
-    return Recipe("text", "prose" if values.str.count(" ").mean() >= 1 else "")
+    return Recipe("text", "prose" if distinct.str.count(" ").mean() >= 1 else "")
 
 
 def _guess_number(values: pd.Series[Any]) -> Recipe | None:

@@ -16,6 +16,8 @@ ACCURACY = 0.98
 ABSENCE = 0.9
 """How well a missing value may tell the label; real data is seldom missing for one label only."""
 EXACT = 1 - 1e-6
+NEIGHBOURS = 4
+"""How many rows of alike values are compared with each other; those of equal ones all are."""
 REPEATS = 0.01
 """From this share on, rows that repeat others are said."""
 
@@ -25,8 +27,8 @@ def find(
 ) -> list[str]:
     """Find columns that all but give the target away.
 
-    Each column alone must predict the target by a small tree, cross-validated; so must whether it
-    is missing; and numbers together must not add up to it.
+    For each column alone, rows of alike values must tell the target of each other; so must whether
+    it is missing; and numbers together must add up to it.
 
     Args:
         frame: a sample of the rows.
@@ -97,21 +99,27 @@ def _scores(
         yield (1 + max(map(abs, shares))) / 2, ABSENCE, "being there or not"
 
 
-def _score(cells: Any, truth: Any, problem: str) -> float:
-    from sklearn import tree
-    from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+def _score(cells: pd.Series[Any], truth: pd.Series[Any], problem: str) -> float:
+    """Score what other rows of the same value, or of values beside it, tell of each row.
 
-    table = cells.to_numpy().reshape(-1, 1)
-    if problem == "regression":
-        model = tree.DecisionTreeRegressor(min_samples_leaf=3, random_state=0)
-        folds, name = KFold(3, shuffle=True, random_state=0), "r2"
-    else:
-        # A value for each row is no rule: it takes several rows to make one.
-        model = tree.DecisionTreeClassifier(
-            min_samples_leaf=3, class_weight="balanced", random_state=0
-        )
-        folds, name = StratifiedKFold(3, shuffle=True, random_state=0), "balanced_accuracy"
-    return float(np.mean(cross_val_score(model, table, truth, cv=folds, scoring=name)))
+    Returns:
+        R², or the balanced accuracy of the label that is the most frequent among the others for how
+        frequent it is: a value for each row is no rule, as it tells nothing of another row.
+    """
+    groups = (cells.rank(method="min", na_option="top") - 1) // NEIGHBOURS
+    others = groups.map(groups.value_counts()) - 1
+
+    def tell(known: pd.DataFrame) -> pd.DataFrame:
+        return (known.groupby(groups).transform("sum") - known).div(others, axis="index")
+
+    if problem == "classification":
+        labels = pd.get_dummies(truth, dtype="float64")
+        told = (tell(labels) / labels.sum()).fillna(0).idxmax(axis="columns")
+        return float((told == truth).groupby(truth).mean().mean())
+    values = truth.astype("float64")
+    spread = values.var(ddof=0)
+    errors = values - tell(values.to_frame())[truth.name].fillna(values.mean())
+    return float(1 - (errors**2).mean() / spread) if spread else 0.0
 
 
 def _comes_later(cells: pd.Series[Any], time: pd.Series[Any]) -> bool:

@@ -69,16 +69,14 @@ class Spool(NamedTuple):
 
     def batches(self) -> Batches:
         """Read the table, one part in memory at a time."""
-        with pa.ipc.open_file(self.path) as file:
+        with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as file:
             for number in range(file.num_record_batches):
                 yield file.get_batch(number)
 
     def read(self, names: list[str]) -> pd.DataFrame:
         """Read some columns of all rows."""
-        wanted = [self.names.index(name) for name in names]
-        options = pa.ipc.IpcReadOptions(included_fields=wanted)
-        with pa.ipc.open_file(self.path, options=options) as file:
-            frame: pd.DataFrame = file.read_all().select(names).to_pandas()
+        table = pa.Table.from_batches([batch.select(names) for batch in self.batches()])
+        frame: pd.DataFrame = table.to_pandas()
         return frame
 
 
@@ -254,7 +252,7 @@ def _read_csv(
     def open_file() -> Any:
         return filesystem.open(name, "rb", compression="infer")
 
-    encoding = _find_encoding(open_file, name)
+    encoding = _find_encoding(open_file, name, quick=quick)
     with open_file() as file:
         head = file.read(SNIFF_BYTES)
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
@@ -304,7 +302,10 @@ def _read_quickly(
             open_file() as file,
             pyarrow.csv.open_csv(
                 file,
-                pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding),
+                # Threads would be no quicker, and take memory in turn from the system.
+                pyarrow.csv.ReadOptions(
+                    use_threads=False, block_size=BLOCK_BYTES, encoding=encoding
+                ),
                 pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
                 pyarrow.csv.ConvertOptions(column_types=types, null_values=BLANKS),
             ) as batches,
@@ -328,8 +329,11 @@ def _are_numbers(rows: list[list[str]], place: int) -> bool:
     return bool(cells) and all(NUMBER.fullmatch(cell) for cell in cells)
 
 
-def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
-    """Take UTF-8 if the whole file is, or else what the first bytes that are not look like."""
+def _find_encoding(open_file: Callable[[], Any], name: str, *, quick: bool) -> str:
+    """Take UTF-8 if the whole file is, or else what the first bytes that are not look like.
+
+    The quick way to read refuses what is no UTF-8 itself: only the first bytes are looked at then.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_file() as file:
         part = head = file.read(SNIFF_BYTES)
@@ -344,6 +348,8 @@ def _find_encoding(open_file: Callable[[], Any], name: str) -> str:
                         f"{name} holds bytes that are no text: is it another kind of file?"
                     )
                 decoder.decode(part)
+                if quick:
+                    return "utf-8"
                 part = file.read(SNIFF_BYTES)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:

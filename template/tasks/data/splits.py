@@ -16,6 +16,8 @@ from .errors import AdoptionError
 from .plan import Plan
 from .sources import Spool
 
+Places = np.ndarray[Any, np.dtype[np.intp]]
+
 TRAINING, TEST = 1, 2
 PARTS = {TRAINING: "training", TEST: "test"}
 
@@ -36,24 +38,38 @@ def split(plan: Plan, source: Spool, package: str) -> pd.DataFrame:
         A row for each of the source: its ``part``, ``training``, ``test`` or none, and whether the
         tests get it as a ``sample``.
     """
-    splitters = importlib.import_module(f"{package}.core.splitters")
-    errors = importlib.import_module(f"{package}.core.errors")
     names = [plan.target.name, *filter(None, [plan.time, plan.group])]
     frame = source.read(names)
     known = np.flatnonzero(frame[plan.target.name].notna())
     frame = frame.iloc[known]
-    fields = {key: value for key, value in plan.holdout.items() if key != "KIND"}
-    splitter = getattr(splitters, plan.holdout["KIND"])(**fields)
-    try:
-        [(training, test)] = splitter.splits(frame, frame[plan.target.name])
-    except errors.DataError as error:
-        raise AdoptionError(str(error)) from error
+    training, test = _hold_out(plan, frame, package)
     plan.training_rows, plan.test_rows = len(training), len(test)
-    rows = pd.DataFrame({"part": np.zeros(source.rows, dtype=np.int8), "sample": False})
+    parts = np.zeros(source.rows, dtype=np.int8)
+    sample = np.zeros(source.rows, dtype=np.bool_)
     for number, places, count in ((TRAINING, training, 800), (TEST, test, 200)):
-        rows.iloc[known[places], 0] = number
-        rows.iloc[known[places[_draw(plan, frame.iloc[places], count)]], 1] = True
-    return rows
+        parts[known[places]] = number
+        sample[known[places[_draw(plan, frame.iloc[places], count)]]] = True
+    return pd.DataFrame({"part": parts, "sample": sample})
+
+
+def _hold_out(plan: Plan, frame: pd.DataFrame, package: str) -> tuple[Places, Places]:
+    """Choose the rows to train on and those to test on, as the splitter of the conf would."""
+    if plan.group or plan.time:
+        splitters = importlib.import_module(f"{package}.core.splitters")
+        errors = importlib.import_module(f"{package}.core.errors")
+        fields = {key: value for key, value in plan.holdout.items() if key != "KIND"}
+        splitter = getattr(splitters, plan.holdout["KIND"])(**fields)
+        try:
+            [(training, test)] = splitter.splits(frame, frame[plan.target.name])
+        except errors.DataError as error:
+            raise AdoptionError(str(error)) from error
+        return training, test
+    # To draw rows takes no library: the start of scikit-learn would be a quarter of an adoption.
+    order = np.random.default_rng(0).permutation(len(frame))
+    labels = frame[plan.target.name].iloc[order] if plan.labels else pd.Series(0, order)
+    alike = labels.groupby(labels, sort=False)
+    held_out = (alike.cumcount() < plan.holdout["test_size"] * alike.transform("size")).to_numpy()
+    return np.sort(order[~held_out]), np.sort(order[held_out])
 
 
 def _draw(plan: Plan, frame: pd.DataFrame, rows: int) -> np.ndarray[Any, Any]:
