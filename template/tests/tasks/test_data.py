@@ -192,6 +192,15 @@ class TestSources:
         last = list(spool(str(path), tmp_path).batches())[-1].to_pylist()[-1]
         assert last == {"x": "007", "y": "seven"}
 
+    def test_letters_that_come_late(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor is the encoding."""
+        monkeypatch.setattr(sources, "SNIFF_BYTES", 1_000)
+        path = tmp_path / "a.csv"
+        path.write_bytes(("x,y\n" + "1,a\n" * 2_000 + "1,é\n").encode("cp1252"))
+        table = spool(str(path), tmp_path)
+        assert list(table.batches())[-1].to_pylist()[-1] == {"x": "1", "y": "é"}
+        assert "It is read as cp1252" in table.notes[0]
+
     @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
     def test_fractions_that_come_late(self, name: str, tmp_path: Path) -> None:
         """A sample of whole numbers says little of a large table."""
@@ -363,7 +372,7 @@ class TestLeakage:
         frame["y"] = frame["a"] + 2 * frame["b"]
         frame["copy"] = frame["y"] * 1.19
         alone, together = self.find(frame, "regression")
-        assert alone.startswith("`copy` alone predicts `y`: R² 0.99")
+        assert alone.startswith("`copy` alone predicts `y`: R² 1.000")
         assert "`a`, `b`" in self.find(frame.drop(columns="copy"), "regression")[0]
         assert together
         assert not self.find(frame[["a", "noise", "y"]], "regression")
@@ -378,6 +387,26 @@ class TestLeakage:
         sentences = self.find(frame, "classification")
         assert [sentence.split()[0] for sentence in sentences] == ["`boat`", "`code`"]
         assert "being there or not" in sentences[0] or "alone" in sentences[0]
+
+    @pytest.mark.parametrize("problem", ["regression", "classification"])
+    def test_codes(self, problem: str) -> None:
+        """What few rows share is found, and rows in the order of the target are no rule."""
+        generator = np.random.default_rng(0)
+        codes = np.repeat(np.arange(150), 4)
+        values = generator.normal(size=150) if problem == "regression" else np.arange(150) % 2
+        frame = pd.DataFrame({"shop": codes.astype("str"), "y": values[codes]})
+        frame = frame.sort_values("y", ignore_index=True).assign(same=1.0, halves=[0, 1] * 300)
+        [said] = self.find(frame, problem)
+        assert said.startswith("`shop` alone predicts `y`")
+
+    def test_copy_with_a_long_tail(self) -> None:
+        values = np.exp(1.5 * np.random.default_rng(0).normal(size=1_000))
+        [said] = self.find(pd.DataFrame({"gross": 1.19 * values, "y": values}), "regression")
+        assert said.startswith("`gross` alone predicts `y`: R² 1.000")
+
+    def test_target_that_hardly_varies(self) -> None:
+        frame = pd.DataFrame({"x": np.arange(100.0), "y": 0.0})
+        assert not self.find(frame, "regression")
 
     def test_rows_that_repeat(self) -> None:
         frame = pd.DataFrame({"x": [*range(97), 0, 1, 2], "y": 1})
@@ -440,6 +469,9 @@ class TestAdoption:
             assert rows["training"]["day"].max() < rows["test"]["day"].min()
         if "group" in options:
             assert set(rows["training"]["shop"]).isdisjoint(rows["test"]["shop"])
+        if target == "zip":
+            held_out, all_ = (each["zip"].value_counts() for each in (rows["test"], together))
+            assert (held_out == np.ceil(0.2 * all_)).all()
         settings = importlib.import_module(f"{PACKAGE}.settings")
         for path in Path("confs").glob("*.yaml"):
             settings.load([path])
