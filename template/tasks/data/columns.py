@@ -94,8 +94,8 @@ def sample(spool: Spool, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
     parts = []
     for batch in spool.batches():
         taken = np.flatnonzero(generator.random(batch.num_rows) < share)
-        parts.append(batch.take(pa.array(taken)).to_pandas())
-    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
+        parts.append(batch.take(pa.array(taken)))
+    frame: pd.DataFrame = pa.Table.from_batches(parts).to_pandas()
     return frame
 
 
@@ -217,10 +217,12 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
         blanks = MISSING if kind == "text" else BLANKS
         if kind == "text" and column.recipe.detail == "codes":
             blanks = [blank for blank in MISSING if blank != "NA"]
-        blank = pc.is_in(trimmed, pa.array(blanks))
         # Spaces belong to a text: whoever predicts with it will have them too.
         texts = cells if kind == "text" else trimmed
-        texts = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
+        # To look each cell up takes long, and longer ones than the longest blank are none.
+        if pc.any(pc.less_equal(pc.binary_length(trimmed), max(map(len, blanks)))).as_py():
+            blank = pc.is_in(trimmed, pa.array(blanks))
+            texts = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
         converted = _PARSERS[kind](texts, column.recipe.detail)
         given = texts
     else:
@@ -319,7 +321,7 @@ def _narrow(cells: pa.Array, column: Column) -> pa.Array:
             cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, pa.float64()), cells)
             return _whole(cells)
         return cells.cast(pa.int64())
-    if column.kind == "number":
+    if column.kind == "number" and pc.any(pc.is_nan(cells)).as_py():
         return pc.if_else(pc.is_nan(cells), pa.scalar(None, pa.float64()), cells)
     if column.kind == "time":
         column.zoned = cells.type.tz is not None

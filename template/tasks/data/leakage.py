@@ -124,7 +124,7 @@ def _score(cells: pd.Series[Any], truth: pd.Series[Any], problem: str) -> float:
     values = truth.astype("float64")
     spread = values.var(ddof=0)
     # A line first, as of the same in another unit: neighbours are far from each other at the ends.
-    slope = values.cov(cells) / (cells.var() or 1)
+    slope = values.cov(cells, min_periods=2) / (cells.var() or 1)
     left = values - (slope * (cells - cells.mean())).fillna(0)
     errors = left - tell(left.to_frame("left"))["left"].fillna(left.mean())
     return float(1 - (errors**2).mean() / spread) if spread else 0.0

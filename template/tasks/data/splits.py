@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,11 @@ def _hold_out(plan: Plan, frame: pd.DataFrame, package: str) -> tuple[Places, Pl
         return training, test
     # To draw rows takes no library: the start of scikit-learn would be a quarter of an adoption.
     order = np.random.default_rng(0).permutation(len(frame))
-    labels = frame[plan.target.name].iloc[order] if plan.labels else pd.Series(0, order)
-    alike = labels.groupby(labels, sort=False)
-    held_out = (alike.cumcount() < plan.holdout["test_size"] * alike.transform("size")).to_numpy()
-    return np.sort(order[~held_out]), np.sort(order[held_out])
+    labels = frame[plan.target.name].to_numpy()[order]
+    held_out = np.zeros(len(frame), dtype=np.bool_)
+    for places in [order[labels == label] for label in plan.labels] or [order]:
+        held_out[places[: math.ceil(plan.holdout["test_size"] * len(places))]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def _draw(plan: Plan, frame: pd.DataFrame, rows: int) -> np.ndarray[Any, Any]:
@@ -160,7 +162,9 @@ class _ParquetWriter:
         table = pa.Table.from_batches(self._waiting)
         if self._writer is None:
             texts = [column.name for column in table.schema if pa.types.is_string(column.type)]
-            self._writer = pq.ParquetWriter(self._path, table.schema, use_dictionary=texts)
+            self._writer = pq.ParquetWriter(
+                self._path, table.schema, use_dictionary=texts, write_statistics=False
+            )
         self._writer.write_table(table)
         self._waiting, self._rows = [], 0
 
