@@ -25,6 +25,9 @@ from . import (
 
 FOLDER = Path(__file__).parent
 
+# Invoke has Python keep no bytecode, and each start would compile all that it imports again.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
 # As scripts.py of the package does, for the tasks that do its work.
 gc.set_threshold(50_000)
 atexit.register(gc.freeze)
