@@ -82,7 +82,7 @@ class Adoption:
             for path in _git("diff --name-only --relative --diff-filter=d HEAD")
             if path in old
             and path != MANIFEST
-            and (path == README or digest(Path(path)) != known.get(key(path)))
+            and (digest(Path(path)) != known.get(key(path)) or _differs_outside(path))
         ]
         also = f", and what is not committed in {', '.join(lost)}" if lost else ""
         return f"To undo it{also}:\n  {' && '.join(commands)}"
@@ -108,6 +108,15 @@ class Adoption:
                 if kept.joinpath(path).exists():
                     kept.joinpath(path).rename(path)
             raise
+
+
+def _differs_outside(path: str) -> bool:
+    """Say whether README.md has changes that are not committed beside what it says of the data."""
+    if path != README:
+        return False
+    texts = ("\n".join(_git(f"show HEAD:./{README}")), Path(README).read_text(encoding="utf-8"))
+    before, now = (SECTION.sub("", text).rstrip() for text in texts)
+    return before != now
 
 
 def _git(arguments: str) -> list[str]:

@@ -149,7 +149,7 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
         odd = distinct[~numbers].iloc[0]
         row = cells[cells.str.strip() == odd].index[0]
         raise AdoptionError(
-            f"The column '{cells.name}' is of mixed types: {share:.0%} of its values are numbers,"
+            f"The column '{cells.name}' is of mixed types: {min(share, 0.99):.0%} of its values are numbers,"
             f" and others are not, such as {odd[:40]!r} near row {row + 1:,}. Mend it, or leave it"
             f" out: --drop '{cells.name}'."
         )

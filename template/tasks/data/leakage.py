@@ -18,6 +18,8 @@ ABSENCE = 0.9
 EXACT = 1 - 1e-6
 NEIGHBOURS = 4
 """How many rows of alike values are compared with each other; those of equal ones all are."""
+HALF = 0.5
+"""Where more of its cells are there, a column is judged by those alone."""
 REPEATS = 0.01
 """From this share on, rows that repeat others are said."""
 
@@ -86,7 +88,9 @@ def _scores(
     if cells.dtype.kind == "M":
         numbers = cells.astype("int64").where(cells.notna())
     elif not pd.api.types.is_numeric_dtype(cells.dtype):
-        numbers = pd.Series(pd.factorize(cells)[0], cells.index)
+        # In the alphabet's order, whatever that of the rows: texts that begin alike are neighbours.
+        codes, _ = pd.factorize(cells, sort=True)
+        numbers = pd.Series(codes, cells.index).where(cells.notna())
     limit = R2 if problem == "regression" else ACCURACY
     yield _score(numbers.astype("float64"), truth, problem), limit, "alone"
     absent = cells.isna()
@@ -102,6 +106,8 @@ def _scores(
 def _score(cells: pd.Series[Any], truth: pd.Series[Any], problem: str) -> float:
     """Score what other rows of the same value, or of values beside it, tell of each row.
 
+    A few missing cells hide no leak: rows that have the column are judged where they are most.
+
     Args:
         cells: n numbers, or codes for what is none.
         truth: the n values of the target.
@@ -111,6 +117,10 @@ def _score(cells: pd.Series[Any], truth: pd.Series[Any], problem: str) -> float:
         R², or the balanced accuracy of the label that is the most frequent among the others for how
         frequent it is: a value for each row is no rule, as it tells nothing of another row.
     """
+    all_labels = truth.unique()
+    given = cells.notna()
+    if given.mean() > HALF:
+        cells, truth = cells[given], truth[given]
     groups = (cells.rank(method="min", na_option="top") - 1) // NEIGHBOURS
     others = groups.map(groups.value_counts()) - 1
 
@@ -120,7 +130,7 @@ def _score(cells: pd.Series[Any], truth: pd.Series[Any], problem: str) -> float:
     if problem == "classification":
         labels = pd.get_dummies(truth, dtype="float64")
         told = (tell(labels) / labels.sum()).fillna(0).idxmax(axis="columns")
-        return float((told == truth).groupby(truth).mean().mean())
+        return float((told == truth).groupby(truth).mean().reindex(all_labels).fillna(0).mean())
     values = truth.astype("float64")
     spread = values.var(ddof=0)
     # A line first, as of the same in another unit: neighbours are far from each other at the ends.

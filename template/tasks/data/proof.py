@@ -17,7 +17,8 @@ SCORES = Path("outputs/adoption.json")
 def tell(plan: Plan) -> Iterator[str]:
     """Say what was found in the data."""
     yield (
-        f"{plan.source}: {plan.rows:,} rows, {len(plan.inputs)} columns to predict"
+        f"{plan.source}: {plan.rows:,} rows, {len(plan.inputs)}"
+        f" column{'s' * (len(plan.inputs) != 1)} to predict"
         f" {plan.target.name} from ({plan.problem})."
     )
     made = "numbered, as no column identifies them, in" if plan.index.notes else "identified by"

@@ -404,6 +404,29 @@ class TestLeakage:
         [said] = self.find(pd.DataFrame({"gross": 1.19 * values, "y": values}), "regression")
         assert said.startswith("`gross` alone predicts `y`: R² 1.000")
 
+    @pytest.mark.parametrize("problem", ["regression", "classification"])
+    def test_text_in_the_order_of_the_target(self, problem: str) -> None:
+        """Words of which each comes once tell nothing, and their beginnings may tell all."""
+        generator = np.random.default_rng(0)
+        frame = pd.DataFrame({"y": np.sort(generator.normal(size=600))})
+        if problem == "classification":
+            frame["y"] = np.arange(600) // 200
+        frame["word"] = [f"word {number}" for number in generator.permutation(600)]
+        assert not self.find(frame, problem)
+        frame["code"] = [f"{row // 10:02} {word}" for row, word in enumerate(frame["word"])]
+        [said] = self.find(frame, problem)
+        assert said.startswith("`code` alone predicts `y`")
+
+    @pytest.mark.parametrize("problem", ["regression", "classification"])
+    def test_some_cells_are_missing(self, problem: str) -> None:
+        generator = np.random.default_rng(0)
+        frame = pd.DataFrame({"y": generator.normal(size=500)})
+        if problem == "classification":
+            frame["y"] = (frame["y"] > 1).astype("int64")
+        frame["copy"] = (frame["y"] / 1000).where(generator.random(500) > 0.2)
+        [said] = self.find(frame, problem)
+        assert said.startswith("`copy` alone predicts `y`")
+
     def test_target_that_hardly_varies(self) -> None:
         frame = pd.DataFrame({"x": np.arange(100.0), "y": 0.0})
         assert not self.find(frame, "regression")
@@ -553,8 +576,10 @@ class TestAdoption:
         before = tree()
         adopt(shop, "total")
         assert not Path("data/training.csv").exists()
-        Path("README.md").write_text("Mine.\n" + Path("README.md").read_text())
         shop.to_csv("table.csv", index=False)
+        with adoption.prepare(planning.Options("table.csv", "returned"), PACKAGE) as prepared:
+            assert prepared.undo().startswith("To undo it:\n")
+        Path("README.md").write_text("Mine.\n" + Path("README.md").read_text())
         with adoption.prepare(planning.Options("table.csv", "returned"), PACKAGE) as prepared:
             [said, undo] = prepared.undo().splitlines()
             prepared.apply()
