@@ -149,9 +149,9 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
         odd = distinct[~numbers].iloc[0]
         row = cells[cells.str.strip() == odd].index[0]
         raise AdoptionError(
-            f"The column '{cells.name}' is of mixed types: {min(share, 0.99):.0%} of its values are numbers,"
-            f" and others are not, such as {odd[:40]!r} near row {row + 1:,}. Mend it, or leave it"
-            f" out: --drop '{cells.name}'."
+            f"The column '{cells.name}' is of mixed types: {min(share, 0.99):.0%} of its values are"
+            f" numbers, and others are not, such as {odd[:40]!r} near row {row + 1:,}. Mend it, or"
+            f" leave it out: --drop '{cells.name}'."
         )
     if len(distinct) > 2 and distinct.str.fullmatch("[A-Z]{2}").all():
         return Recipe("text", "codes")
