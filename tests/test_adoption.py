@@ -171,7 +171,9 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
     frame = dataset.load()
     training, test = project.tables()
     assert len(training) + len(test) == frame[dataset.target].notna().sum()
-    assert len(test) / (len(training) + len(test)) == pytest.approx(0.2, abs=0.05)
+    # Of a hundred groups, chance holds out twelve or twenty-eight once in twenty times.
+    tolerance = 0.1 if dataset.group else 0.05
+    assert len(test) / (len(training) + len(test)) == pytest.approx(0.2, abs=tolerance)
     for part in (training, test):
         assert part[dataset.target].notna().all()
         assert not set(part) & set(dataset.drop.split(","))

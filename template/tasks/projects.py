@@ -91,7 +91,12 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
         files = confs(job, environment)
         if job == "training":
             files.append(results["tuning"].path)
-        extras = ["job.replace_incomparable=true"] if replace and job == "promotion" else []
+        extras = []
+        if job in {"evaluations", "promotion"}:
+            # The newest may be a colleague's.
+            extras.append(f"job.version={results['training'].version}")
+        if replace and job == "promotion":
+            extras.append("job.replace_incomparable=true")
         shown = [*files, *(["-e", *extras] if extras else [])]
         print(f"$ {package} {shlex.join(shown)}", flush=True)
         try:

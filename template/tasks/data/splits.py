@@ -59,6 +59,9 @@ def _hold_out(plan: Plan, frame: pd.DataFrame, package: str) -> tuple[Places, Pl
         splitters = importlib.import_module(f"{package}.core.splitters")
         errors = importlib.import_module(f"{package}.core.errors")
         fields = {key: value for key, value in plan.holdout.items() if key != "KIND"}
+        if plan.group:
+            # Training holds groups out of the rest by the same rule: by one seed, next to none.
+            fields["random_state"] = 1
         splitter = getattr(splitters, plan.holdout["KIND"])(**fields)
         try:
             [(training, test)] = splitter.splits(frame, frame[plan.target.name])

@@ -391,7 +391,7 @@ class TestProjects:
         """What the jobs of the package return or raise."""
         outcomes: dict[str, Any] = {
             "tuning": Result("Tuned.", path="outputs/tuning.yaml"),
-            "training": Result("Trained."),
+            "training": Result("Trained.", version=2),
             "evaluations": Result(
                 "Passed.", metrics={"r2": 0.5}, passed=True, champion=None, champion_metrics=None
             ),
@@ -417,13 +417,16 @@ class TestProjects:
         places = [out.index(str(outcome)) for outcome in outcomes.values()]
         assert places == sorted(places)
         assert "r2 0.5" in out
+        # The newest version may be a colleague's.
+        assert "$ tiny confs/evaluations.yaml" in out
+        assert out.count(" -e job.version=2\n") == 2
 
     def test_chain_may_replace_a_champion_of_other_columns(
         self, inv: Inv, outcomes: dict[str, Any]
     ) -> None:
         out = inv("projects", replace=True)
         assert out.count("replace_incomparable") == 1
-        assert "$ tiny confs/promotion.yaml -e job.replace_incomparable=true\n" in out
+        assert "$ tiny confs/promotion.yaml -e job.version=2 job.replace_incomparable=true\n" in out
 
     def test_chain_goes_on_with_the_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
         outcomes["promotion"] = UserError("It ties.", 5)

@@ -9,6 +9,12 @@ class UserError(Exception):
     exit_code: ClassVar[int] = 1
 
 
+class ServerError(UserError):
+    """MLflow could not be asked, or did not answer; nothing is known, so nothing was decided."""
+
+    exit_code = 1
+
+
 class ConfigError(UserError):
     """The command line or a conf is wrong."""
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
     Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
     Splits = list[tuple[Rows, Rows]]
+    Hashes = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
+    Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+HASHES = 2**64
+"""How many hashes there are."""
+GOLDEN = 0x9E3779B97F4A7C15
+"""What splitmix64 adds for each step of a seed."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Folds = Annotated[int, Field(ge=2)]
@@ -43,56 +50,62 @@ class Splitter(Component, ABC):
 
 
 class RandomSplitter(Splitter):
-    """Hold out a share of the rows, drawn at random."""
+    """Hold out a share of the rows, drawn at random by their identifiers.
+
+    A row that was held out once is held out for ever, whatever rows come in and in whatever order:
+    no later version, and no champion, has been trained on it. Only where the rows are so few that
+    none would be held out, or all, one of them changes sides, and may change back.
+
+    By the same rule no row is left to be held out of the others: split them by another seed.
+    """
 
     KIND: Literal["RandomSplitter"] = "RandomSplitter"
     test_size: Share = 0.2
     random_state: int = 0
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
-        from sklearn.model_selection import ShuffleSplit
+        return _split_by_hash(inputs, self.test_size, self.random_state)
 
-        split = ShuffleSplit(n_splits=1, test_size=self.test_size, random_state=self.random_state)
-        return _split(split, inputs, targets)
+
+class HashSplitter(Splitter):
+    """Hold out a share of the rows as ``RandomSplitter`` does, without a seed to choose."""
+
+    KIND: Literal["HashSplitter"] = "HashSplitter"
+    test_size: Share = 0.2
+
+    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
+        return _split_by_hash(inputs, self.test_size, None)
 
 
 class StratifiedSplitter(Splitter):
-    """Hold out a share of the rows, drawn at random, the same share of each label."""
+    """Hold out a share of the rows as ``RandomSplitter`` does, with each label on both sides.
+
+    Of each label about the same share is held out. A label so rare that none of its rows would be,
+    or all, has one of them change sides: such a row may change back as rows of its label come in,
+    and all others stay where they are.
+    """
 
     KIND: Literal["StratifiedSplitter"] = "StratifiedSplitter"
     test_size: Share = 0.2
     random_state: int = 0
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
-        from sklearn.model_selection import StratifiedShuffleSplit
-
-        split = StratifiedShuffleSplit(
-            n_splits=1, test_size=self.test_size, random_state=self.random_state
-        )
-        return _split(split, inputs, targets)
-
-
-class HashSplitter(Splitter):
-    """Hold out a share of the rows, chosen by their identifiers.
-
-    A row that was held out once is held out for ever, whatever rows come in: no later version,
-    and no champion, has been trained on it.
-    """
-
-    KIND: Literal["HashSplitter"] = "HashSplitter"
-    test_size: Share = 0.2
-
-    def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         import numpy as np
-        import pandas as pd
 
         from .errors import DataError
 
-        hashes = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
-        held_out = hashes < self.test_size * 2**64
-        if held_out.all() or not held_out.any():
-            raise DataError(f"{len(inputs)} rows are too few to hold out {self.test_size:.0%}.")
-        return [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
+        hashes = _hash(inputs.index, self.random_state)
+        held_out = np.zeros(len(inputs), dtype=np.bool_)
+        places = targets.groupby(targets.to_numpy(), sort=False).indices
+        rare = [label for label, mine in places.items() if len(mine) < 2]
+        if rare:
+            raise DataError(
+                f"The {len(inputs)} rows cannot be split: {len(rare)} labels have one row each, as"
+                f" '{rare[0]}' has, and two are needed at least, one to be held out."
+            )
+        for mine in places.values():
+            held_out[mine] = _hold_out(hashes[mine], self.test_size)
+        return _parts(held_out)
 
 
 class _ColumnSplitter(Splitter):
@@ -143,10 +156,12 @@ class _GroupSplitter(_ColumnSplitter):
     by: str
     """The column that names a row's group."""
 
-    def _split_groups(
-        self, splitter: Any, inputs: pd.DataFrame, targets: pd.Series[Any], least: int
-    ) -> Splits:
-        """Split the rows by their groups, of which there must be so many at least."""
+    def _groups(self, inputs: pd.DataFrame, least: int) -> tuple[Rows, pd.Index[Any]]:
+        """Number the groups, of which there must be so many at least.
+
+        Returns:
+            The number of each row's group, and the groups.
+        """
         import pandas as pd
 
         from .errors import DataError
@@ -164,7 +179,7 @@ class _GroupSplitter(_ColumnSplitter):
                 f"The {len(inputs)} rows cannot be split: '{self.by}' has {len(groups)} different"
                 f" values, and {least} are needed at least."
             )
-        return _split(splitter, inputs, targets, codes)
+        return codes, groups
 
 
 class TimeSplitter(_TimeSplitter):
@@ -184,19 +199,18 @@ class TimeSplitter(_TimeSplitter):
 
 
 class GroupSplitter(_GroupSplitter):
-    """Hold out a share of the groups, drawn at random, with all their rows."""
+    """Hold out a share of the groups, drawn at random by their names, with all their rows.
+
+    A group stays on its side as a row of ``RandomSplitter`` does.
+    """
 
     KIND: Literal["GroupSplitter"] = "GroupSplitter"
     test_size: Share = 0.2
     random_state: int = 0
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
-        from sklearn.model_selection import GroupShuffleSplit
-
-        split = GroupShuffleSplit(
-            n_splits=1, test_size=self.test_size, random_state=self.random_state
-        )
-        return self._split_groups(split, inputs, targets, least=2)
+        codes, groups = self._groups(inputs, least=2)
+        return _parts(_hold_out(_hash(groups, self.random_state), self.test_size)[codes])
 
 
 class KFoldSplitter(Splitter):
@@ -238,7 +252,8 @@ class GroupKFoldSplitter(_GroupSplitter):
         from sklearn.model_selection import GroupKFold
 
         split = GroupKFold(self.folds, shuffle=True, random_state=self.random_state)
-        return self._split_groups(split, inputs, targets, least=self.folds)
+        codes, _ = self._groups(inputs, least=self.folds)
+        return _split(split, inputs, targets, codes)
 
 
 class TimeSeriesSplitter(_TimeSplitter):
@@ -256,13 +271,49 @@ class TimeSeriesSplitter(_TimeSplitter):
 
 
 HoldoutKind = Annotated[
-    RandomSplitter | StratifiedSplitter | HashSplitter | TimeSplitter | GroupSplitter,
+    RandomSplitter | HashSplitter | StratifiedSplitter | TimeSplitter | GroupSplitter,
     Field(discriminator="KIND"),
 ]
 FoldsKind = Annotated[
     KFoldSplitter | StratifiedKFoldSplitter | TimeSeriesSplitter | GroupKFoldSplitter,
     Field(discriminator="KIND"),
 ]
+
+
+def _split_by_hash(inputs: pd.DataFrame, test_size: float, seed: int | None) -> Splits:
+    from .errors import DataError
+
+    if len(inputs) < 2:
+        raise DataError(f"{len(inputs)} rows are too few to hold out {test_size:.0%}.")
+    return _parts(_hold_out(_hash(inputs.index, seed), test_size))
+
+
+def _hash(keys: pd.Index[Any], seed: int | None) -> Hashes:
+    """Hash what names a row or a group, which depends on nothing else in the table."""
+    import numpy as np
+    import pandas as pd
+
+    hashes = pd.util.hash_pandas_object(keys, index=False).to_numpy()
+    if seed is None:
+        return hashes
+    # What pandas hashes integers with is the mixer of splitmix64. It leaves a 0 as it is, thus + 1.
+    return pd.util.hash_array(hashes + np.uint64((seed + 1) * GOLDEN % HASHES))
+
+
+def _hold_out(hashes: Hashes, test_size: float) -> Mask:
+    """Hold out what has a low hash: of two or more one at least, and never all."""
+    held_out: Mask = hashes < test_size * HASHES
+    if not held_out.any():
+        held_out[hashes.argmin()] = True
+    elif held_out.all():
+        held_out[hashes.argmax()] = False
+    return held_out
+
+
+def _parts(held_out: Mask) -> Splits:
+    import numpy as np
+
+    return [(np.flatnonzero(~held_out), np.flatnonzero(held_out))]
 
 
 def _split(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.metadata
 import logging
 import tempfile
@@ -11,10 +12,12 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..core.components import Component
 from ..core.errors import ConfigError, RegistryError
+from ..core.gate import Member
+from . import configs
 from .services import PACKAGE
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.exceptions import MlflowException
     from mlflow.models import ModelSignature
     from sklearn.pipeline import Pipeline
 
@@ -41,10 +45,13 @@ REASON = "promotion_reason"
 """The tag that says why."""
 
 PREVIOUS = "previous_champion"
-"""The tag that says which version was the champion before."""
+"""The tag by which releases before 0.4.0 said which version was the champion before."""
 
 REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn", "skops"]
 """The libraries that a registered model needs where it is loaded."""
+
+REPLAY_ROWS = 10
+"""How many held-out rows a version carries with what it predicted for them."""
 
 SCRIPT = f'''"""Loaded by MLflow; the pipeline stands beside it, the package in the folder code."""
 
@@ -113,6 +120,29 @@ class InferSigner(Signer):
 SignerKind = Annotated[SchemaSigner | InferSigner, Field(discriminator="KIND")]
 
 
+class Content(BaseModel):
+    """What a version takes and predicts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inputs: list[str]
+    target: str | None
+    """None for a version of a release that did not record it."""
+
+
+def read_content(folder: Path, names: Iterable[object]) -> Content:
+    """Read what was recorded of a version when it was trained.
+
+    Args:
+        folder: its artifacts.
+        names: its inputs, as the model itself names them.
+    """
+    file = folder / "content.json"
+    if not file.exists():
+        return Content(inputs=[str(name) for name in names], target=None)
+    return Content.model_validate_json(file.read_text(encoding="utf-8"))
+
+
 class PyfuncSaver(Component):
     """Save a model that travels: the pipeline as skops, and the package's code beside it.
 
@@ -121,12 +151,14 @@ class PyfuncSaver(Component):
 
     KIND: Literal["PyfuncSaver"] = "PyfuncSaver"
 
-    def save(self, pipeline: Pipeline, signature: ModelSignature) -> str:
+    def save(self, pipeline: Pipeline, signature: ModelSignature, rows: pd.DataFrame) -> str:
         """Log a model with the active run.
 
         Args:
             pipeline: fitted.
             signature: of the model.
+            rows: inputs that were held out; a few are kept with what is predicted for them, and
+                each load predicts them again.
 
         Returns:
             The model's URI.
@@ -137,8 +169,11 @@ class PyfuncSaver(Component):
         import mlflow
         import skops.io
 
+        from ..core import models
         from .serving import TRUSTED
 
+        rows = rows.head(REPLAY_ROWS)
+        content = Content(inputs=[str(name) for name in rows], target=describe_target())
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             # MLflow wants an example to check the signature by; ours comes from the schemas.
             warnings.filterwarnings("ignore", ".*input example", UserWarning)
@@ -150,12 +185,20 @@ class PyfuncSaver(Component):
                     f"The pipeline holds {', '.join(sorted(unknown))}: if you trust it, add it to"
                     " TRUSTED in io/serving.py, and the model can be loaded."
                 )
+            rows.to_parquet(Path(folder, "replay_inputs.parquet"))
+            models.predict(pipeline, rows).to_parquet(Path(folder, "replay_outputs.parquet"))
+            Path(folder, "content.json").write_text(content.model_dump_json(), encoding="utf-8")
             script = Path(folder, "model.py")
             script.write_text(SCRIPT, encoding="utf-8")
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(script),
-                artifacts={"pipeline": str(artifact)},
+                artifacts={
+                    "pipeline": str(artifact),
+                    "content": str(Path(folder, "content.json")),
+                    "replay_inputs": str(Path(folder, "replay_inputs.parquet")),
+                    "replay_outputs": str(Path(folder, "replay_outputs.parquet")),
+                },
                 code_paths=[str(Path(__file__).parents[1])],
                 signature=signature,
                 pip_requirements=[
@@ -191,7 +234,10 @@ class MlflowRegister(Component):
 
 
 class PyfuncLoader(Component):
-    """Load a version as any client of MLflow does, its signature and schemas checked."""
+    """Load a version as any client of MLflow does, its signature and schemas checked.
+
+    This runs the code that came with the model: take it for models that you trust.
+    """
 
     KIND: Literal["PyfuncLoader"] = "PyfuncLoader"
 
@@ -203,15 +249,18 @@ class PyfuncLoader(Component):
         """
         import mlflow
 
-        # Comparing all installed libraries costs 0.4 s; scikit-learn warns where it matters.
+        # Comparing all installed libraries costs 0.4 s; the replay finds what matters.
         uri = f"models:/{version.name}/{version.version}"
         model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
-        check_columns(version, model.metadata.get_input_schema().input_names())
 
         def predict(inputs: pd.DataFrame) -> pd.DataFrame:
             outputs: pd.DataFrame = model.predict(plain_types(inputs))
             return outputs.set_axis(inputs.index)
 
+        with read_model(version, "artifacts") as folder:
+            names = model.metadata.get_input_schema().input_names()
+            check_schema(version, read_content(folder, names))
+            check_replay(version, folder, predict)
         return predict
 
 
@@ -238,102 +287,172 @@ class PipelineLoader(Component):
 
     def pipeline(self, version: ModelVersion) -> Pipeline:
         """Load a version's fitted pipeline, of the types that are trusted and no others."""
-        from mlflow.artifacts import download_artifacts
-
+        from ..core import models
         from .serving import load_pipeline
 
-        uri = f"models:/{version.name}/{version.version}/artifacts/pipeline.skops"
-        pipeline = load_pipeline(Path(download_artifacts(uri)))
-        check_columns(version, pipeline.feature_names_in_)
+        with read_model(version, "artifacts") as folder:
+            pipeline = load_pipeline(folder / "pipeline.skops")
+            check_schema(version, read_content(folder, pipeline.feature_names_in_))
+            check_replay(version, folder, lambda rows: models.predict(pipeline, rows))
         return pipeline
 
 
 LoaderKind = Annotated[PyfuncLoader | PipelineLoader, Field(discriminator="KIND")]
 
 
-def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
-    """Check that a version was trained on the columns that the schemas have now.
+def check_schema(version: ModelVersion, content: Content) -> None:
+    """Check that a version takes the columns and predicts the target that the schemas have now.
 
     Args:
         version: the version.
-        names: the columns of its inputs.
+        content: what was recorded when it was trained.
 
     Raises:
-        RegistryError: It was trained on others.
+        RegistryError: It takes other columns, or predicts another target.
     """
     from ..core import frames, schemas
 
-    other = {str(name) for name in names} ^ set(frames.column_names(schemas.Inputs))
+    other = set(content.inputs) ^ set(frames.column_names(schemas.Inputs))
     if other:
         raise RegistryError(
-            f"Version {version.version} was trained before the schemas changed, on other columns"
+            f"Version {version.version} was trained on other columns than the schemas have now"
             f" ({', '.join(sorted(other))}): train, evaluate and promote a new version."
+        )
+    now = describe_target()
+    if content.target is not None and content.target != now:
+        raise RegistryError(
+            f"Version {version.version} predicts another target ({content.target}) than the"
+            f" schemas have now ({now}): train, evaluate and promote a new version."
         )
 
 
-def find_champion(name: str) -> ModelVersion | None:
-    """Find the version that predicts, if there is one yet."""
+def describe_target() -> str:
+    """Name the target of the schemas, its type and the kind of problem."""
+    from ..core import frames, schemas
+
+    name = frames.target_name(schemas.Targets)
+    dtype = schemas.Targets.to_schema().columns[name].dtype
+    return f"{name}, {dtype}, {schemas.PROBLEM}"
+
+
+def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> None:
+    """Check that a version predicts what it predicted when it was trained.
+
+    Args:
+        version: the version.
+        folder: its artifacts; those of a release that recorded no rows are taken as they are.
+        predict: the loaded version.
+
+    Raises:
+        RegistryError: It predicts something else; the text says what differs.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if not (folder / "replay_inputs.parquet").exists():
+        return
+    inputs = pd.read_parquet(folder / "replay_inputs.parquet")
+    expected = pd.read_parquet(folder / "replay_outputs.parquet")
+    try:
+        found = predict(inputs)
+        same = list(found) == list(expected) and all(
+            np.allclose(found[name], expected[name], rtol=1e-6, atol=1e-9, equal_nan=True)
+            if pd.api.types.is_float_dtype(expected[name].dtype)
+            else found[name].astype("str").tolist() == expected[name].astype("str").tolist()
+            for name in expected
+        )
+        what = "other values"
+    except Exception as error:  # noqa: BLE001
+        # Whatever the changed code or library raises, the version is not what it was.
+        same, what = False, f"nothing, but fails ({type(error).__name__})"
+    if not same:
+        raise RegistryError(
+            f"Version {version.version} predicts {what} for the {len(inputs)} rows that were"
+            f" recorded when it was trained. {_explain_difference(version)}"
+        )
+
+
+def _explain_difference(version: ModelVersion) -> str:
+    """Name the modules and libraries that differ from those that a version was trained with."""
+    with read_model(version) as folder:
+        here = Path(__file__).parents[1]
+        code = folder / "code" / PACKAGE
+        modules = sorted(
+            f"{file.relative_to(code)}"
+            for file in code.glob("core/*.py")
+            if not (here / file.relative_to(code)).exists()
+            or (here / file.relative_to(code)).read_bytes() != file.read_bytes()
+        )
+        libraries = []
+        for line in (folder / "requirements.txt").read_text(encoding="utf-8").split():
+            name, _, then = line.partition("==")
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                now = importlib.metadata.version(name)
+                if then and now != then:
+                    libraries.append(f"{name} {now} instead of {then}")
+    if not modules and not libraries:
+        return "Neither code nor libraries differ, so its file was changed: train a new version."
+    changed = [*(f"{PACKAGE}/{module}" for module in modules), *libraries]
+    return (
+        f"Changed since: {', '.join(changed)}. Undo that, or train, evaluate and promote a new"
+        " version."
+    )
+
+
+def is_missing(error: MlflowException) -> bool:
+    """Say whether a store answered that something is not there; any other failure is no answer."""
+    return bool(error.error_code == "RESOURCE_DOES_NOT_EXIST")
+
+
+def get_version(name: str, number: int) -> ModelVersion:
+    """Find a version by its number.
+
+    Raises:
+        RegistryError: There is none.
+    """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     try:
-        return MlflowClient().get_model_version_by_alias(name, CHAMPION)
+        return MlflowClient().get_model_version(name, str(number))
     except MlflowException as error:
-        # No such model, or a model without that alias; any other failure is not for guessing.
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST" or "alias" in error.message:
-            return None
-        raise
+        if not is_missing(error):
+            raise
+    newest = find_newest(name)
+    raise RegistryError(
+        f"The model '{name}' has no version {number}: the newest is {newest.version}."
+    )
+
+
+def find_newest(name: str) -> ModelVersion:
+    """Find the newest version.
+
+    Raises:
+        RegistryError: There is none.
+    """
+    from mlflow import MlflowClient
+
+    found = MlflowClient().search_model_versions(
+        f"name = '{name}'", max_results=1, order_by=["version_number DESC"]
+    )
+    if not found:
+        raise RegistryError(f"No version of the model '{name}' is registered yet: train one first.")
+    return found[0]
 
 
 def find_version(name: str, version: int | None) -> ModelVersion:
-    """Find a version by its number, or the newest.
+    """Find a version by its number, or the newest, which may be somebody else's, and say so.
 
     Raises:
         RegistryError: There is none.
     """
-    from mlflow import MlflowClient
-
-    found = list(MlflowClient().search_model_versions(f"name = '{name}'", max_results=10_000))
-    if not found:
-        raise RegistryError(f"No version of the model '{name}' is registered yet: train one first.")
-    numbers = {int(candidate.version): candidate for candidate in found}
-    number = max(numbers) if version is None else version
-    if number not in numbers:
-        raise RegistryError(
-            f"The model '{name}' has no version {number}: the newest is {max(numbers)}."
-        )
-    return numbers[number]
-
-
-def get_champion(name: str) -> ModelVersion:
-    """Find the version that predicts.
-
-    Raises:
-        RegistryError: There is none yet.
-    """
-    champion = find_champion(name)
-    if champion is None:
-        raise RegistryError(
-            f"The model '{name}' has no champion yet: train a version, evaluate it and promote it"
-            " (the jobs training, evaluations and promotion), then run this again."
-        )
-    return champion
-
-
-def find_predictor(name: str, version: int | None) -> ModelVersion:
-    """Find a version by its number, or the champion.
-
-    Raises:
-        RegistryError: There is none.
-    """
-    return get_champion(name) if version is None else find_version(name, version)
-
-
-def set_champion(version: ModelVersion) -> None:
-    """Make a version the one that predicts."""
-    from mlflow import MlflowClient
-
-    MlflowClient().set_registered_model_alias(version.name, CHAMPION, version.version)
+    if version is not None:
+        return get_version(name, version)
+    found = find_newest(name)
+    logger.info(
+        "Taking version %s of '%s', the newest; job.version names another.", found.version, name
+    )
+    return found
 
 
 def tag(version: ModelVersion, tags: dict[str, str]) -> None:
@@ -342,6 +461,54 @@ def tag(version: ModelVersion, tags: dict[str, str]) -> None:
 
     for key, value in tags.items():
         MlflowClient().set_model_version_tag(version.name, version.version, key, value)
+
+
+def identify(version: ModelVersion, recipe: str = "") -> Member:
+    """Tell a version by its number, its run and the digest of its model's files.
+
+    Args:
+        version: the version.
+        recipe: see ``Member``.
+
+    Raises:
+        RegistryError: The files cannot be read.
+    """
+    with read_model(version) as folder:
+        files = sorted(
+            (path.relative_to(folder).as_posix(), path)
+            for path in folder.rglob("*")
+            # MLflow adds the first where it loads, Python the others.
+            if path.is_file() and path.name != "registered_model_meta" and path.suffix != ".pyc"
+        )
+        digest = hashlib.sha256()
+        for name, path in files:
+            digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return Member(
+        version=int(version.version),
+        run_id=str(version.run_id),
+        digest=digest.hexdigest(),
+        recipe=recipe,
+    )
+
+
+@contextlib.contextmanager
+def read_model(version: ModelVersion, part: str = "") -> Iterator[Path]:
+    """Fetch the files of a version's model; nothing of them is run.
+
+    Args:
+        version: the version.
+        part: a folder in the model, or nothing for all of it.
+
+    Yields:
+        A local copy, gone after the block.
+
+    Raises:
+        RegistryError: They cannot be read.
+    """
+    uri = f"models:/{version.name}/{version.version}"
+    what = f"The files of version {version.version}"
+    with _fetch(what, artifact_uri=f"{uri}/{part}" if part else uri) as folder:
+        yield folder
 
 
 @contextlib.contextmanager
@@ -356,18 +523,24 @@ def read_artifacts(run_id: str, folder: str) -> Iterator[Path]:
         A local copy, gone after the block.
 
     Raises:
-        RegistryError: The run or the folder is gone.
+        RegistryError: The run or the folder cannot be read.
     """
+    what = f"The artifacts '{folder}' of the run {run_id}"
+    with _fetch(what, run_id=run_id, artifact_path=folder) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def _fetch(what: str, **address: str) -> Iterator[Path]:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory() as copy:
         try:
-            path = download_artifacts(run_id=run_id, artifact_path=folder, dst_path=copy)
+            path = download_artifacts(dst_path=copy, **address)
         except (MlflowException, OSError) as error:
-            raise RegistryError(
-                f"The run {run_id} has no artifacts '{folder}' any more: {error}"
-            ) from error
+            reason = configs.mask(str(error).splitlines()[0])
+            raise RegistryError(f"{what} cannot be read: {reason}") from error
         yield Path(path)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ..core.components import Component
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, ServerError
 from . import configs
 
 if TYPE_CHECKING:
@@ -136,6 +136,11 @@ class MlflowService(Component):
                 mlflow.set_experiment(self.experiment)
         except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
             reason = configs.mask(str(error).splitlines()[0])
+            if "deleted experiment" in reason:
+                raise ConfigError(
+                    f"The experiment '{self.experiment}' was deleted: restore it (mlflow"
+                    " experiments restore), or name another in mlflow.experiment."
+                ) from error
             raise ConfigError(
                 f"MLflow does not answer: {reason} Check mlflow.tracking_uri in the conf, or"
                 " MLFLOW_TRACKING_URI."
@@ -151,12 +156,28 @@ class MlflowService(Component):
 
         Yields:
             The run's identifier; the run has failed if an error comes out of the block.
+
+        Raises:
+            ConfigError: MLFLOW_RUN_ID names a run that has been used.
+            ServerError: MLflow failed.
         """
         import mlflow
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
 
-        with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
-            mlflow.log_text(configs.mask(configs.to_yaml(conf)), "conf.yaml")
-            yield str(run.info.run_id)
+        try:
+            _check_fresh_run()
+            with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
+                store = configs.mask(mlflow.get_tracking_uri())
+                logger.info("Run %s in %s.", run.info.run_id, store)
+                mlflow.log_text(configs.mask(configs.to_yaml(conf)), "conf.yaml")
+                yield str(run.info.run_id)
+        except (MlflowException, RequestException, SQLAlchemyError) as error:
+            raise ServerError(
+                f"MLflow failed: {configs.mask(str(error).splitlines()[0])} What it did not"
+                " confirm is not done: run this again when it answers."
+            ) from error
 
 
 def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) -> None:
@@ -227,6 +248,18 @@ def _create_database(path: Path) -> None:
             os.link(fresh, path)
 
 
+def _check_fresh_run() -> None:
+    """Refuse to go on in a run that holds a job's artifacts: they would be overwritten."""
+    from mlflow import MlflowClient
+
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id and MlflowClient().list_artifacts(run_id):
+        raise ConfigError(
+            f"MLFLOW_RUN_ID names the run {run_id}, which holds a job already, and this one would"
+            " overwrite it: unset the variable."
+        )
+
+
 def _provenance() -> dict[str, str]:
     tags = {}
     # Not being in a git repository, or having no git, is no reason to fail.
@@ -238,6 +271,13 @@ def _provenance() -> dict[str, str]:
             text=True,
         )
         tags["mlflow.source.git.commit"] = commit.stdout.strip()
+        status = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],  # noqa: S607
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        tags["git.dirty"] = str(bool(status.stdout.strip())).lower()
     with contextlib.suppress(OSError):
         tags["lock.sha256"] = hashlib.sha256(Path("uv.lock").read_bytes()).hexdigest()
     return tags

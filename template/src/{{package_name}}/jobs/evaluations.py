@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from ..core.components import nearest
-from ..core.errors import RegistryError
+from ..core.errors import UserError
+from ..core.gate import MIN_COMPARED_ROWS, Evaluation
 from ..core.metrics import MetricKind, Threshold, check_problem
-from ..io import files, registries
+from ..io import champions, files, registries
 from ..io.datasets import ReaderKind
 from ..io.registries import EVALUATION
 from ..io.services import log_lineage
@@ -23,33 +23,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 logger = logging.getLogger(__name__)
-
-
-class Evaluation(BaseModel):
-    """What promotion decides on."""
-
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
-
-    version: int
-    model_run_id: str
-    """The run that trained the version."""
-    scores: dict[str, float]
-    greater_is_better: dict[str, bool]
-    thresholds: list[Threshold]
-    champion: int | None
-    """The version that it was scored beside, if there was one."""
-    champion_scores: dict[str, float] | None
-    """None where there was no champion, or where it could not score these rows."""
-
-    def misses(self) -> list[str]:
-        """Say which scores are no numbers, and which thresholds are not met."""
-        return [
-            f"{name} is {score}" for name, score in self.scores.items() if not math.isfinite(score)
-        ] + [
-            f"{threshold} is missed with {self.scores.get(threshold.metric, math.nan):.4g}"
-            for threshold in self.thresholds
-            if not threshold.passes(self.scores.get(threshold.metric, math.nan))
-        ]
 
 
 class EvaluationsResult(Result):
@@ -69,7 +42,10 @@ class EvaluationsResult(Result):
 
 
 class EvaluationsJob(Job):
-    """Score a version as its clients would get it, and the champion on the same rows."""
+    """Score a version on the rows held out from it, and compare it with the champion.
+
+    The two are compared on those of these rows that the champion has not learned from either.
+    """
 
     KIND: Literal["EvaluationsJob"] = "EvaluationsJob"
     inputs: ReaderKind
@@ -78,7 +54,7 @@ class EvaluationsJob(Job):
     """Which version; the newest without one."""
     metrics: Annotated[list[MetricKind], Field(min_length=1)]
     thresholds: Annotated[list[Threshold], Field(min_length=1)]
-    loader: registries.LoaderKind = registries.PyfuncLoader()
+    loader: registries.LoaderKind = registries.PipelineLoader()
     report: str = Field("outputs/evaluation.html", min_length=1)
 
     @model_validator(mode="after")
@@ -106,24 +82,22 @@ class EvaluationsJob(Job):
 
         name = self.mlflow.registered_model
         version = registries.find_version(name, self.version)
-        champion = registries.find_champion(name)
+        standing = champions.read(name)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         log_lineage(run_id, "evaluation", [self.inputs, self.targets])
         outputs = self.loader.load(version)(inputs)
-        champion_scores = None
-        if champion is not None:
-            champion_scores = self._score_champion(champion, inputs, target)
-            if champion_scores is not None:
-                self._warn_of_seen_rows(champion, inputs)
+        scores = self._score(target, outputs)
         evaluation = Evaluation(
-            version=int(version.version),
-            model_run_id=str(version.run_id),
-            scores=self._score(target, outputs),
+            model=name,
+            member=registries.identify(version, records.read_recipe(version, scores)),
+            scores=scores,
             greater_is_better={metric.name: metric.greater_is_better for metric in self.metrics},
             thresholds=self.thresholds,
-            champion=int(champion.version) if champion else None,
-            champion_scores=champion_scores,
+            champion=standing.member,
         )
+        if standing.champion is not None:
+            beside = self._compare(standing.champion, inputs, target, outputs)
+            evaluation = evaluation.model_copy(update=beside)
         mlflow.log_metrics(evaluation.scores)
         mlflow.log_param("version", version.version)
         mlflow.log_text(evaluation.model_dump_json(indent=2), f"{EVALUATION}/{EVALUATION}.json")
@@ -135,9 +109,9 @@ class EvaluationsJob(Job):
         return EvaluationsResult(
             job=self.KIND,
             run_id=run_id,
-            version=evaluation.version,
+            version=evaluation.member.version,
             metrics=evaluation.scores,
-            champion=evaluation.champion,
+            champion=evaluation.champion.version if evaluation.champion else None,
             champion_metrics=evaluation.champion_scores,
             passed=not misses,
             report=self.report,
@@ -146,30 +120,39 @@ class EvaluationsJob(Job):
     def _score(self, target: pd.Series[Any], outputs: pd.DataFrame) -> dict[str, float]:
         return {metric.name: metric.score(target, outputs) for metric in self.metrics}
 
-    def _score_champion(
-        self, champion: ModelVersion, inputs: pd.DataFrame, target: pd.Series[Any]
-    ) -> dict[str, float] | None:
+    def _compare(
+        self,
+        champion: ModelVersion,
+        inputs: pd.DataFrame,
+        target: pd.Series[Any],
+        outputs: pd.DataFrame,
+    ) -> dict[str, Any]:
+        """Score both on the rows that neither has learned from, or say why that cannot be."""
         try:
-            return self._score(target, self.loader.load(champion)(inputs))
+            unseen = ~records.has_learned(champion, inputs)
+            rows = int(unseen.sum())
+            if rows < MIN_COMPARED_ROWS:
+                reason = (
+                    f"it has learned from all but {rows} of the {len(inputs)} rows held out, and"
+                    f" {MIN_COMPARED_ROWS} are needed. Give training more rows"
+                )
+            else:
+                predicted = self.loader.load(champion)(inputs[unseen])
+                return {
+                    "champion_scores": self._score(target[unseen], predicted),
+                    "compared_scores": self._score(target[unseen], outputs[unseen]),
+                    "compared_rows": rows,
+                }
+        except UserError as error:
+            rows, reason = 0, str(error).removesuffix(".")
         except Exception as error:  # noqa: BLE001
             # A champion of other schemas fails in ways that cannot be listed; promotion refuses
             # to replace it unless told to.
-            logger.warning("The champion, version %s, cannot score: %s", champion.version, error)
-            return None
-
-    def _warn_of_seen_rows(self, champion: ModelVersion, inputs: pd.DataFrame) -> None:
-        try:
-            held_out = records.read_holdout_rows(champion)
-        except RegistryError:
-            return
-        seen = len(inputs.index.difference(held_out))
-        if seen:
-            logger.warning(
-                "The champion may have been trained on %d of these %d rows, which favours it:"
-                " HashSplitter holds the same rows out of every version.",
-                seen,
-                len(inputs),
-            )
+            rows, reason = 0, f"it fails on these rows ({type(error).__name__})"
+        logger.warning(
+            "The champion, version %s, cannot be compared: %s.", champion.version, reason
+        )
+        return {"compared_rows": rows, "incomparable": reason}
 
     def _report(
         self, evaluation: Evaluation, target: pd.Series[Any], outputs: pd.DataFrame
@@ -179,12 +162,15 @@ class EvaluationsJob(Job):
         from ..core import plots, schemas
         from ..io.reports import Report
 
-        beside = evaluation.champion_scores or {}
+        number = evaluation.member.version
+        champion = evaluation.champion.version if evaluation.champion else None
+        beside, compared = evaluation.champion_scores or {}, evaluation.compared_scores or {}
         table = pd.DataFrame(
             {
                 "metric": name,
-                f"version {evaluation.version}": score,
-                f"champion, version {evaluation.champion}": beside.get(name),
+                f"version {number}": score,
+                f"version {number}, compared": compared.get(name),
+                f"champion, version {champion}": beside.get(name),
                 "thresholds": ", ".join(
                     f"{limit} ({'met' if limit.passes(score) else 'missed'})"
                     for limit in evaluation.thresholds
@@ -193,12 +179,17 @@ class EvaluationsJob(Job):
             }
             for name, score in evaluation.scores.items()
         )
-        if evaluation.champion is None:
-            table = table.drop(columns="champion, version None")
-        report = Report(
-            f"{self.mlflow.registered_model}: evaluation of version {evaluation.version}"
-        )
+        if champion is None:
+            table = table.drop(columns=[f"version {number}, compared", "champion, version None"])
+        report = Report(f"{self.mlflow.registered_model}: evaluation of version {number}")
         report.add_text(f"Scored on the {len(target)} rows held out when it was trained.")
+        if champion is not None:
+            report.add_text(
+                f"Not compared with the champion: {evaluation.incomparable}."
+                if evaluation.incomparable
+                else f"Compared on the {evaluation.compared_rows} of them that the champion has not"
+                " learned from either."
+            )
         report.add_table(table)
         report.add_figures(plots.plot_predictions(target, outputs, schemas.PROBLEM))
         report.save(self.report)

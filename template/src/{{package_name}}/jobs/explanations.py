@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 
 from ..core.explainers import ExplainerKind
 from ..core.metrics import MetricKind, check_problem
-from ..io import files, registries
+from ..io import champions, files, registries
 from ..io.datasets import ReaderKind
 from ..io.services import log_lineage
 from . import records
@@ -60,7 +60,7 @@ class ExplanationsJob(Job):
         from ..io.reports import Report
 
         name = self.mlflow.registered_model
-        version = registries.find_predictor(name, self.version)
+        version = champions.find_predictor(name, self.version)
         pipeline = registries.PipelineLoader().pipeline(version)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         target = self._draw(target)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import PositiveInt
 
 from ..core.errors import ConfigError
-from ..io import files, registries
+from ..io import champions, files, registries
 from ..io.datasets import BATCH_ROWS, ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
@@ -50,7 +50,7 @@ class InferenceJob(Job):
         import mlflow
 
         name = self.mlflow.registered_model
-        version = registries.find_predictor(name, self.version)
+        version = champions.find_predictor(name, self.version)
         predict = self.loader.load(version)
         log_lineage(run_id, "inference", [self.inputs])
         rows = 0

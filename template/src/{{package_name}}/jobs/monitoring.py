@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from ..core.drift import Difference, DriftTestKind, compare
-from ..io import files, registries
+from ..io import champions, files, registries
 from ..io.datasets import ReaderKind
 from ..io.services import log_lineage
 from . import records
@@ -62,9 +62,11 @@ class MonitoringJob(Job):
         from ..core import frames, schemas
 
         name = self.mlflow.registered_model
-        version = registries.find_predictor(name, self.version)
+        version = champions.find_predictor(name, self.version)
         reference_inputs, reference_outputs = records.read_reference(version)
-        registries.check_columns(version, reference_inputs)
+        with registries.read_model(version, "artifacts") as folder:
+            content = registries.read_content(folder, reference_inputs)
+        registries.check_schema(version, content)
         inputs = self.inputs.read(schemas.Inputs)
         outputs = self.outputs.read(schemas.Outputs)
         frames.check_pair(inputs, outputs, "outputs")

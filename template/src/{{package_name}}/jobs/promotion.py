@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from ..core.components import nearest
+from ..core import gate
 from ..core.errors import PromotionError, RegistryError
-from ..io import registries
-from ..io.registries import EVALUATION, PREVIOUS, REASON, STATUS
+from ..io import champions, registries
+from ..io.registries import CHAMPION, EVALUATION, REASON, STATUS
 from .base import Job, Result
-from .evaluations import Evaluation
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
-
-logger = logging.getLogger(__name__)
 
 
 class PromotionResult(Result):
@@ -48,79 +43,89 @@ class PromotionJob(Job):
     min_gain: NonNegativeFloat = 0.0
     """By more than how much it must be beaten, in the metric's unit."""
     replace_incomparable: bool = False
-    """Promote in place of a champion that cannot score the rows, as after a change of schemas."""
+    """Promote in place of a champion that is gone, or cannot be compared as after a change of
+    schemas."""
+    allow_withdrawn: bool = False
+    """Promote a version that was rolled back, or one that repeats it."""
 
     def _run(self, run_id: str) -> PromotionResult:
         name = self.mlflow.registered_model
         version = registries.find_version(name, self.version)
-        champion = registries.find_champion(name)
-        try:
-            reason = self._decide(version, champion)
-        except PromotionError as error:
-            # What was promoted once keeps its status: rollback goes by it.
-            if STATUS not in version.tags or version.tags[STATUS] == "refused":
-                registries.tag(version, {STATUS: "refused", REASON: str(error)})
-            raise
-        if _number(registries.find_champion(name)) != _number(champion):
-            raise PromotionError(
-                f"Version {version.version} is not promoted: another was, meanwhile. Evaluate it"
-                " again."
-            )
-        # In this order, whatever fails in between leaves nothing that could be taken for more.
-        registries.tag(version, {PREVIOUS: champion.version} if champion else {})
-        registries.set_champion(version)
-        registries.tag(version, {STATUS: "promoted", REASON: reason})
+        with champions.lock(name) as standing:
+            champions.report(standing)
+            try:
+                evaluation, reason = self._decide(version, standing)
+            except PromotionError as error:
+                # The tag tells people; nothing is decided by it.
+                if version.tags.get(STATUS, "refused") == "refused":
+                    registries.tag(version, {STATUS: "refused", REASON: str(error)})
+                raise
+            champions.change(standing, "promotion", evaluation.member, reason)
         return PromotionResult(
             job=self.KIND,
             run_id=run_id,
             version=int(version.version),
-            previous=_number(champion),
+            previous=standing.record.champion.version if standing.record.champion else None,
             reason=reason,
         )
 
-    def _decide(self, version: ModelVersion, champion: ModelVersion | None) -> str:
-        """Say why a version may be promoted.
+    def _decide(
+        self, version: ModelVersion, standing: champions.Standing
+    ) -> tuple[gate.Evaluation, str]:
+        """Read what the gate needs to know, and ask it.
 
         Raises:
-            PromotionError: It may not.
+            PromotionError: The version may not be promoted.
         """
         refused = f"Version {version.version} is not promoted: "
-        if champion is not None and champion.version == version.version:
+        champion = standing.member
+        if champion is not None and champion.version == int(version.version):
             raise PromotionError(f"{refused}it is the champion already.")
-        if version.tags.get(STATUS) == "rolled back":
-            raise PromotionError(f"{refused}it was rolled back. Train a new version.")
+        if version.tags.get(STATUS) == "rolled back" and not self.allow_withdrawn:
+            raise PromotionError(
+                f"{refused}it was rolled back. Train a new version, or set job.allow_withdrawn=true"
+                " if it was right after all."
+            )
+        if not standing.record.changes and not self.replace_incomparable:
+            self._check_first(standing, refused)
         evaluation = _read_evaluation(version, refused)
-        if evaluation.champion != _number(champion):
-            raise PromotionError(
-                f"{refused}the champion changed since it was evaluated. Evaluate it again."
-            )
-        if self.metric not in evaluation.scores:
-            raise PromotionError(
-                f"{refused}its evaluation has no {self.metric}."
-                + nearest(self.metric, evaluation.scores)
-            )
-        return self._compare(evaluation, refused)
+        try:
+            candidate = registries.identify(version)
+            with registries.read_model(version, "artifacts") as folder:
+                content = registries.read_content(folder, [])
+            # A version of a release that recorded no content was checked when it was evaluated.
+            if content.target is not None:
+                registries.check_schema(version, content)
+        except RegistryError as error:
+            raise PromotionError(f"{refused}{error}") from error
+        rule = gate.Rule(
+            metric=self.metric,
+            min_gain=self.min_gain,
+            replace_incomparable=self.replace_incomparable,
+            allow_withdrawn=self.allow_withdrawn,
+        )
+        verdict = gate.decide(
+            standing.model, candidate, evaluation, standing.record, champion, rule
+        )
+        if not verdict.accepted:
+            end = "" if verdict.reason.endswith("?") else "."
+            raise PromotionError(f"{refused}{verdict.reason}{end}")
+        return evaluation, verdict.reason
 
-    def _compare(self, evaluation: Evaluation, refused: str) -> str:
-        score, champion = evaluation.scores[self.metric], evaluation.champion
-        if champion is None:
-            return f"the first version to meet the thresholds, with {self.metric} {score:.6g}"
-        if evaluation.champion_scores is None:
-            if self.replace_incomparable:
-                return f"in place of version {champion}, which cannot be compared, as was asked for"
+    def _check_first(self, standing: champions.Standing, refused: str) -> None:
+        """Refuse a first champion where there was one that the record does not know."""
+        if standing.alias is not None:
             raise PromotionError(
-                f"{refused}the champion, version {champion}, could not score the same rows. If"
-                " that is as it should be, set job.replace_incomparable=true."
+                f"{refused}the alias '{CHAMPION}' names version {standing.alias}, which no"
+                " promotion made champion. Remove the alias, or set job.replace_incomparable=true."
             )
-        beaten = evaluation.champion_scores.get(self.metric, math.nan)
-        gain = score - beaten if evaluation.greater_is_better[self.metric] else beaten - score
-        scores = f"{self.metric} {score:.6g} against {beaten:.6g} of version {champion}"
-        if gain > self.min_gain:
-            return f"it beats the champion, {scores}"
-        if gain > 0:
-            raise PromotionError(f"{refused}its gain is no more than {self.min_gain:g}, {scores}.")
-        what = "ties with" if gain == 0 else "does not beat"
-        raise PromotionError(f"{refused}it {what} the champion, {scores}.")
+        renamed = champions.find_renamed(standing.model)
+        if renamed is not None:
+            raise PromotionError(
+                f"{refused}the model was renamed to '{renamed}', and its champion with it. Name"
+                " that in mlflow.registered_model, or set job.replace_incomparable=true for a new"
+                " start."
+            )
 
 
 class RollbackResult(Result):
@@ -144,53 +149,69 @@ class RollbackJob(Job):
 
     def _run(self, run_id: str) -> RollbackResult:
         name = self.mlflow.registered_model
-        champion = registries.get_champion(name)
-        before = self.version or int(champion.tags.get(PREVIOUS, 0))
-        if not before:
-            raise RegistryError(
-                f"Version {champion.version} was the first champion: there is none to go back to."
-            )
-        target = registries.find_version(name, before)
-        if target.version == champion.version:
-            raise RegistryError(f"Version {before} is the champion already.")
-        if target.tags.get(STATUS) not in {"promoted", "rolled back"}:
-            raise RegistryError(
-                f"Version {before} never was the champion: promote it, it cannot be gone back to."
-            )
-        # First of all, what is withdrawn cannot be promoted again.
-        registries.tag(champion, {STATUS: "rolled back", REASON: self.reason})
-        registries.set_champion(target)
-        registries.tag(target, {STATUS: "promoted", REASON: f"rolled back to: {self.reason}"})
+        with champions.lock(name) as standing:
+            champions.report(standing)
+            target = self._find_target(standing)
+            version = registries.get_version(name, target.version)
+            if str(version.run_id) != target.run_id:
+                raise RegistryError(
+                    f"Version {target.version} is another than the one that was champion."
+                )
+            found = registries.identify(version, target.recipe)
+            if target.digest and found.digest != target.digest:
+                raise RegistryError(
+                    f"The files of version {target.version} are not those that were promoted:"
+                    " somebody has changed them. Name another version."
+                )
+            with registries.read_model(version, "artifacts") as folder:
+                content = registries.read_content(folder, [])
+            if content.target is not None:
+                registries.check_schema(version, content)
+            champions.change(standing, "rollback", found, self.reason)
+        before = standing.record.champion
         return RollbackResult(
             job=self.KIND,
             run_id=run_id,
-            version=int(target.version),
-            previous=int(champion.version),
+            version=target.version,
+            previous=before.version if before else target.version,
         )
 
+    def _find_target(self, standing: champions.Standing) -> gate.Member:
+        record, last = standing.record, standing.record.champion
+        if last is None:
+            raise RegistryError(
+                f"The model '{standing.model}' never had a champion: there is none to go back to."
+            )
+        if self.version is None:
+            target = record.predecessor()
+            if target is None:
+                raise RegistryError(
+                    f"Version {last.version} has no champion before it that was not withdrawn:"
+                    " there is none to go back to."
+                )
+            return target
+        target = record.former(self.version)
+        if target is None:
+            registries.get_version(standing.model, self.version)
+            raise RegistryError(
+                f"Version {self.version} never was the champion: promote it, it cannot be gone"
+                " back to."
+            )
+        if target.is_same(standing.member) and standing.alias == target.version:
+            raise RegistryError(f"Version {self.version} is the champion already.")
+        return target
 
-def _number(version: ModelVersion | None) -> int | None:
-    return int(version.version) if version else None
 
-
-def _read_evaluation(version: ModelVersion, refused: str) -> Evaluation:
-    """Read a version's evaluation, and refuse the version where it is no good."""
+def _read_evaluation(version: ModelVersion, refused: str) -> gate.Evaluation:
+    """Read a version's evaluation, and refuse the version where there is none."""
     run_id = version.tags.get(EVALUATION)
     if run_id is None:
         raise PromotionError(f"{refused}it was never evaluated. Run the evaluations job first.")
     try:
         with registries.read_artifacts(run_id, EVALUATION) as folder:
             content = (folder / f"{EVALUATION}.json").read_text(encoding="utf-8")
-        evaluation = Evaluation.model_validate_json(content)
-    except (RegistryError, OSError, ValidationError) as error:
+        return gate.Evaluation.model_validate_json(content)
+    except (RegistryError, OSError, ValueError) as error:
         raise PromotionError(
             f"{refused}its evaluation cannot be read. Evaluate it again."
         ) from error
-    if (evaluation.version, evaluation.model_run_id) != (int(version.version), version.run_id):
-        raise PromotionError(f"{refused}its evaluation is another version's. Evaluate it again.")
-    if not evaluation.thresholds:
-        raise PromotionError(f"{refused}it was evaluated against no threshold.")
-    misses = evaluation.misses()
-    if misses:
-        raise PromotionError(f"{refused}{'; '.join(misses)}.")
-    return evaluation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ..io.registries import read_artifacts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 HOLDOUT = "holdout"
 REFERENCE = "reference"
+LEARNED = "learned.npy"
 
 
 def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -74,6 +77,46 @@ def write_holdout(folder: Path, inputs: pd.DataFrame, target: pd.Series[Any]) ->
     (folder / HOLDOUT / "content.json").write_text(json.dumps(content), encoding="utf-8")
 
 
+def write_learned(folder: Path, inputs: pd.DataFrame) -> None:
+    """Record which rows a model learned from, as a hash of each identifier.
+
+    Args:
+        folder: where to write.
+        inputs: the n rows that it was trained on.
+    """
+    import numpy as np
+    import pandas as pd
+
+    hashes = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
+    np.save(folder / HOLDOUT / LEARNED, np.sort(hashes))
+
+
+def has_learned(version: ModelVersion, inputs: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell from which rows a version may have learned.
+
+    Args:
+        version: the version.
+        inputs: n rows.
+
+    Returns:
+        n truth values. Of a version of a release that did not record it, every row counts that was
+        not held out from it.
+
+    Raises:
+        RegistryError: The version's record is gone.
+    """
+    import numpy as np
+    import pandas as pd
+
+    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
+        if (folder / LEARNED).exists():
+            learned = np.load(folder / LEARNED, allow_pickle=False)
+            hashes = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
+            return np.isin(hashes, learned)
+        held_out = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
+    return ~inputs.index.isin(held_out)
+
+
 def read_holdout(
     version: ModelVersion, inputs: Reader, targets: Reader
 ) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -108,19 +151,6 @@ def read_holdout(
             " than when it was trained: give the data that it was trained on, or train again."
         )
     return table, target
-
-
-def read_holdout_rows(version: ModelVersion) -> pd.Index[Any]:
-    """Read which rows were held out when a version was trained.
-
-    Returns:
-        Their identifiers.
-
-    Raises:
-        RegistryError: The version's record is gone.
-    """
-    rows, _ = _read_holdout_record(version)
-    return rows
 
 
 def _read_holdout_record(version: ModelVersion) -> tuple[pd.Index[Any], dict[str, Any]]:
@@ -164,3 +194,22 @@ def read_reference(version: ModelVersion) -> tuple[pd.DataFrame, pd.DataFrame]:
             pd.read_parquet(folder / "inputs.parquet"),
             pd.read_parquet(folder / "outputs.parquet"),
         )
+
+
+def read_recipe(version: ModelVersion, scores: dict[str, float]) -> str:
+    """Digest how a version came about: its parameters, the rows it is judged by, its scores.
+
+    Args:
+        version: the version.
+        scores: on the rows held out.
+
+    Raises:
+        RegistryError: The version's record is gone.
+    """
+    from mlflow import MlflowClient
+
+    params = MlflowClient().get_run(str(version.run_id)).data.params
+    _, content = _read_holdout_record(version)
+    rounded = {name: f"{score:.9g}" for name, score in scores.items()}
+    recipe = json.dumps([params, content, rounded], sort_keys=True)
+    return hashlib.sha256(recipe.encode()).hexdigest()

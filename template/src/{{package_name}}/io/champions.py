@@ -1,0 +1,407 @@
+"""Who is champion: the record that says so, the alias that clients follow, one lock for both.
+
+The record is a list of changes, each a tag of the registered model (``champion.00001``, …). Jobs go
+by it. The alias is moved with it, and may be moved by anybody else: where the two disagree, a
+warning says so, and the next promotion or rollback sets the alias right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import logging
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+
+from ..core.errors import RegistryError
+from ..core.gate import Change, Member, Record
+from .registries import CHAMPION, PREVIOUS, REASON, STATUS, get_version, is_missing, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+PREFIX = "champion."
+"""How the tags of the record begin; a number follows."""
+
+PATIENCE = 30.0
+"""How many seconds to wait for another promotion or rollback."""
+
+STALE = 600.0
+"""After how many seconds a lock is taken for that of a process that died elsewhere."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the registry says of a model's champion at one moment."""
+
+    model: str
+    record: Record
+    alias: int | None
+    """The version that the alias names."""
+    champion: ModelVersion | None
+    """The version that the record names; None where there is none, or it is gone."""
+
+    @property
+    def member(self) -> Member | None:
+        """The champion, as the record knows it."""
+        return self.record.champion if self.champion is not None else None
+
+
+def read(model: str) -> Standing:
+    """Ask who is champion; finish a change that was cut short, and say what disagrees.
+
+    Args:
+        model: the name of the registered model, which may not exist yet.
+
+    Raises:
+        RegistryError: The record cannot be read.
+    """
+    standing = _read(model)
+    if _is_cut_short(standing):
+        with lock(model) as standing:
+            pass
+    report(standing)
+    return standing
+
+
+def report(standing: Standing) -> None:
+    """Warn where the alias names another version than the record."""
+    last = standing.record.champion
+    if last is not None and standing.alias != last.version and standing.champion is not None:
+        logger.warning(
+            "The alias '%s' of '%s' names %s, but the record says version %d: somebody moved it by"
+            " hand. Jobs go by the record; a rollback with job.version=%d sets the alias right.",
+            CHAMPION,
+            standing.model,
+            f"version {standing.alias}" if standing.alias else "no version",
+            last.version,
+            last.version,
+        )
+
+
+def get(model: str) -> ModelVersion:
+    """Find the version that predicts.
+
+    Raises:
+        RegistryError: There is none.
+    """
+    standing = read(model)
+    if standing.champion is not None:
+        return standing.champion
+    last = standing.record.champion
+    if last is not None:
+        raise RegistryError(
+            f"The champion of '{model}', version {last.version}, is gone. Roll back to a former"
+            " champion that is there still (job.version of confs/rollback.yaml), or train,"
+            " evaluate and promote a version with job.replace_incomparable=true."
+        )
+    by_hand = (
+        f" The alias '{CHAMPION}' names version {standing.alias}, which no promotion made champion."
+        if standing.alias
+        else ""
+    )
+    raise RegistryError(
+        f"The model '{model}' has no champion yet: train a version, evaluate it and promote it"
+        f" (the jobs training, evaluations and promotion), then run this again.{by_hand}"
+    )
+
+
+def find_predictor(model: str, version: int | None) -> ModelVersion:
+    """Find a version by its number, or the champion.
+
+    Raises:
+        RegistryError: There is none.
+    """
+    return get(model) if version is None else get_version(model, version)
+
+
+def find_renamed(model: str) -> str | None:
+    """Find a registered model whose record was begun under this name.
+
+    Args:
+        model: the name of a model that has no record.
+    """
+    from mlflow import MlflowClient
+
+    token: str | None = None
+    while True:
+        page = MlflowClient().search_registered_models(max_results=1000, page_token=token)
+        for other in page:
+            record = _parse_record(other)
+            if other.name != model and record.changes and record.changes[-1].model == model:
+                return str(other.name)
+        token = page.token
+        if not token:
+            return None
+
+
+def change(
+    standing: Standing,
+    kind: Literal["promotion", "rollback"],
+    champion: Member,
+    reason: str,
+) -> None:
+    """Make a version the champion; call it within ``lock``.
+
+    The change is recorded as under way, the alias moved, the change recorded as done: whenever this
+    dies, the next job finds one of the two champions, and finishes the change.
+
+    Args:
+        standing: what the lock gave.
+        kind: of the change.
+        champion: the version.
+        reason: why.
+
+    Raises:
+        RegistryError: Somebody else moved the alias meanwhile.
+    """
+    from mlflow import MlflowClient
+
+    # What a release without a record left in tags is recorded first.
+    for old in standing.record.changes:
+        if not old.done:
+            _write(standing.model, old.model_copy(update={"done": True}))
+    entry = Change(
+        model=standing.model,
+        number=len(standing.record.changes) + 1,
+        kind=kind,
+        champion=champion,
+        previous=standing.record.champion,
+        reason=reason,
+        by=_user(),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        done=False,
+    )
+    _write(standing.model, entry)
+    MlflowClient().set_registered_model_alias(standing.model, CHAMPION, str(champion.version))
+    _write(standing.model, entry.model_copy(update={"done": True}))
+    after = _read(standing.model)
+    if after.alias != champion.version or after.record.champion != champion:
+        raise RegistryError(
+            f"The champion of '{standing.model}' was changed by somebody else at the same moment:"
+            " look at the model, and run this again."
+        )
+    if kind == "rollback" and entry.previous and not entry.previous.is_same(champion):
+        with contextlib.suppress(RegistryError):  # it may be gone
+            withdrawn = get_version(standing.model, entry.previous.version)
+            tag(withdrawn, {STATUS: "rolled back", REASON: reason})
+    told = reason if kind == "promotion" else f"rolled back to: {reason}"
+    tag(get_version(standing.model, champion.version), {STATUS: "promoted", REASON: told})
+
+
+@contextlib.contextmanager
+def lock(model: str) -> Iterator[Standing]:
+    """Keep every other promotion and rollback of a model out, on this machine and others.
+
+    A registered model's name is unique in every store, and creating one that is there fails: the
+    name ``<model>.lock`` is the lock, and exists no longer than the block.
+
+    Args:
+        model: the name of the registered model.
+
+    Yields:
+        What the registry says, with no change cut short.
+
+    Raises:
+        RegistryError: Another promotion or rollback does not end.
+    """
+    guard, owner = f"{model}.lock", f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
+    deadline = time.monotonic() + PATIENCE
+    while not _acquire(guard, owner):
+        if time.monotonic() > deadline:
+            raise RegistryError(
+                f"Another promotion or rollback of '{model}' does not end: try again later. If"
+                f" none runs, delete the registered model '{guard}'."
+            )
+        time.sleep(0.1)
+    try:
+        yield _mend(_read(model))
+    finally:
+        _release(guard, owner)
+
+
+def _acquire(guard: str, owner: str) -> bool:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient()
+    try:
+        client.create_registered_model(guard, tags={"owner": owner})
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    else:
+        return True
+    try:
+        held = client.get_registered_model(guard)
+        holder = held.tags.get("owner", "")
+        if holder == owner:  # the answer to a first request was lost
+            return True
+        if _is_stale(holder, held.creation_timestamp):
+            # Renamed first, so that of those who see it one alone deletes it.
+            broken = f"{guard}.{uuid.uuid4().hex}"
+            client.rename_registered_model(guard, broken)
+            client.delete_registered_model(broken)
+    except MlflowException as error:
+        if not is_missing(error):
+            raise
+    return False
+
+
+def _is_stale(holder: str, since: int) -> bool:
+    host, _, rest = holder.partition(" ")
+    pid = rest.partition(" ")[0]
+    if host == socket.gethostname() and pid.isdigit():
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return True
+        except OSError:  # another user's, so alive
+            return False
+    return time.time() - since / 1000 > STALE
+
+
+def _release(guard: str, owner: str) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient()
+    try:
+        if client.get_registered_model(guard).tags.get("owner") == owner:
+            client.delete_registered_model(guard)
+    except MlflowException as error:
+        logger.warning("The lock '%s' could not be taken away: %s", guard, error.error_code)
+
+
+def _read(model: str) -> Standing:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = MlflowClient().get_registered_model(model)
+    except MlflowException as error:
+        if is_missing(error):
+            return Standing(model, Record(), None, None)
+        raise
+    alias = found.aliases.get(CHAMPION)
+    number = None if alias is None else int(alias)
+    record = _parse_record(found)
+    if not record.changes and number is not None:
+        record = _read_tags(model, number)
+    last = record.champion
+    champion = None
+    if last is not None:
+        try:
+            champion = get_version(model, last.version)
+        except RegistryError:
+            champion = None
+        if champion is not None and str(champion.run_id) != last.run_id:
+            champion = None
+    return Standing(model, record, number, champion)
+
+
+def _parse_record(model: RegisteredModel) -> Record:
+    tags = {key: text for key, text in model.tags.items() if key.startswith(PREFIX)}
+    changes = []
+    for number, key in enumerate(sorted(tags), start=1):
+        try:
+            entry = Change.model_validate_json(tags[key])
+        except ValidationError:
+            entry = None
+        if entry is None or entry.number != number or key != _key(number):
+            raise RegistryError(
+                f"The record of who was champion of '{model.name}' was edited: its tag '{key}' is"
+                f" not entry {number}. Put back what was there, or delete all its tags that begin"
+                f" with '{PREFIX}' to begin anew."
+            )
+        changes.append(entry)
+    return Record(changes=changes)
+
+
+def _read_tags(model: str, alias: int) -> Record:
+    """Read the champions of a release that had no record, from the tags of versions."""
+    chain: list[ModelVersion] = []
+    number: int | None = alias
+    while number is not None and number not in {int(found.version) for found in chain}:
+        try:
+            found = get_version(model, number)
+        except RegistryError:
+            break
+        # Tags travel with a copy, and prove nothing there.
+        copied = str(found.source).startswith("models:/") and not str(found.source).startswith(
+            "models:/m-"
+        )
+        if copied or found.tags.get(STATUS) != "promoted":
+            break
+        chain.insert(0, found)
+        before = found.tags.get(PREVIOUS, "")
+        number = int(before) if before.isdigit() else None
+    changes: list[Change] = []
+    for found in chain:
+        changes.append(
+            Change(
+                model=model,
+                number=len(changes) + 1,
+                kind="promotion",
+                champion=Member(version=int(found.version), run_id=str(found.run_id)),
+                previous=changes[-1].champion if changes else None,
+                reason=found.tags.get(REASON, ""),
+                by="",
+                at="",
+                done=False,  # not written yet
+            )
+        )
+    return Record(changes=changes)
+
+
+def _is_cut_short(standing: Standing) -> bool:
+    """Say whether the last change is recorded as under way; entries made of tags have no date."""
+    changes = standing.record.changes
+    return bool(changes) and not changes[-1].done and bool(changes[-1].at)
+
+
+def _mend(standing: Standing) -> Standing:
+    """Finish a change that a killed process left under way."""
+    from mlflow import MlflowClient
+
+    if not _is_cut_short(standing):
+        return standing
+    entry = standing.record.changes[-1]
+    logger.warning(
+        "A %s of version %d was cut short, and is finished now.", entry.kind, entry.champion.version
+    )
+    before = entry.previous.version if entry.previous else None
+    if standing.alias == before and standing.champion is not None:
+        MlflowClient().set_registered_model_alias(
+            standing.model, CHAMPION, str(entry.champion.version)
+        )
+    _write(standing.model, entry.model_copy(update={"done": True}))
+    return _read(standing.model)
+
+
+def _write(model: str, entry: Change) -> None:
+    from mlflow import MlflowClient
+
+    MlflowClient().set_registered_model_tag(model, _key(entry.number), entry.model_dump_json())
+
+
+def _key(number: int) -> str:
+    return f"{PREFIX}{number:05d}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
