@@ -17,4 +17,4 @@ if what == "fill":
             part.to_parquet(file, index=False)
 else:
     with store.open("data/out/predictions.parquet", "rb") as file:
-        print(len(pd.read_parquet(file)))  # noqa: T201
+        print(len(pd.read_parquet(file)))

@@ -31,4 +31,4 @@ result = {
     "impossible_value": refusal(rows.assign(**{first: -1.0})),
     "text_for_a_number": refusal(rows.assign(**{first: "a"})),
 }
-print(json.dumps(result))  # noqa: T201
+print(json.dumps(result))

@@ -57,4 +57,4 @@ result = {
     "held_out": inputs.index.tolist(),
     "predictions": dict(zip(live.index.astype(str), search.predict(live).tolist(), strict=True)),
 }
-print(json.dumps(result))  # noqa: T201
+print(json.dumps(result))

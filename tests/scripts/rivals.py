@@ -58,4 +58,4 @@ result = {
     "columns": list(inputs.columns),
     "scores": scores,
 }
-print(json.dumps(result))  # noqa: T201
+print(json.dumps(result))

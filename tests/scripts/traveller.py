@@ -26,4 +26,4 @@ except Exception as error:  # noqa: BLE001
 else:
     refusal = ""
 same = predictions.tolist() == expected["prediction"].tolist()
-print(json.dumps({"same": same, "missing_column": refusal}))  # noqa: T201
+print(json.dumps({"same": same, "missing_column": refusal}))

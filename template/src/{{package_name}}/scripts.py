@@ -20,10 +20,11 @@ A job's result is printed as JSON on stdout, its log on stderr.
 
 exit codes:
   0  done
-  1  an unexpected error
+  1  MLflow failed, or an unexpected error
   2  the command line or a conf is wrong
   3  the data is missing, or not what the schemas say
-  4  the registry has no such version, or no champion yet
+  4  the registry has no such version or no champion, or a version predicts
+     something else than when it was trained
   5  promotion was refused
   6  drift was found
 """

@@ -401,7 +401,6 @@ def _key(number: int) -> str:
 
 
 def _user() -> str:
-    try:
+    with contextlib.suppress(KeyError, OSError):  # a container may not know its user
         return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+    return "unknown"
