@@ -13,12 +13,13 @@ import mlflow
 import skrub
 
 _, package = sys.argv
-settings, records, registries, frames, models, schemas = (
+settings, records, registries, champions, frames, models, schemas = (
     importlib.import_module(f"{package}.{name}")
     for name in (
         "settings",
         "jobs.records",
         "io.registries",
+        "io.champions",
         "core.frames",
         "core.models",
         "core.schemas",
@@ -44,7 +45,7 @@ def score(rival: Any) -> float:
 
 
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
-champion = registries.PyfuncLoader().load(registries.get_champion(package))
+champion = registries.PyfuncLoader().load(champions.get(package))
 kind = "regressor" if schemas.PROBLEM == "regression" else "classifier"
 scores = {
     "champion": float(metric.score(test_target, champion(test_inputs))),
