@@ -15,6 +15,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..core import encoders, frames, models, schemas
 from ..core.errors import RegistryError
+from .trees import check_trees
 
 ENCODERS = (encoders.NumberEncoder, encoders.TextEncoder, encoders.TimeEncoder)
 
@@ -33,7 +34,7 @@ def load_pipeline(path: Path) -> Pipeline:
         path: a skops file.
 
     Raises:
-        RegistryError: It holds a type that is not trusted.
+        RegistryError: It holds a type that is not trusted, or is damaged.
     """
     try:
         pipeline: Pipeline = skops.io.load(path, trusted=TRUSTED)
@@ -41,6 +42,11 @@ def load_pipeline(path: Path) -> Pipeline:
         raise RegistryError(
             f"The model holds types that are not trusted, and was not loaded: {error}"
         ) from error
+    except Exception as error:  # a damaged file fails in ways that cannot be listed
+        raise RegistryError(
+            f"The model's file is damaged, and was not loaded: {type(error).__name__}."
+        ) from error
+    check_trees(pipeline)
     return pipeline
 
 
