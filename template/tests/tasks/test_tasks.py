@@ -333,6 +333,17 @@ class TestMLflow:
         fake("uv")
         assert called in inv(name)
 
+    def test_serves_where_the_jobs_keep_their_runs(
+        self, inv: Inv, fake: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake("uv")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+        assert "--backend-store-uri=sqlite:///elsewhere.db" in inv("mlflow.serve")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example.org")
+        with pytest.raises(Exit, match="names a server") as error:
+            inv("mlflow.serve")
+        assert "secret" not in str(error.value)
+
 
 class TestPackages:
     def test_build(self, inv: Inv, project: Path) -> None:

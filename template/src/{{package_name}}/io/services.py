@@ -37,6 +37,9 @@ DEFAULTS = {
 }
 """What the environment says of MLflow where it says nothing else."""
 
+EMBEDDED = "mlflow.db"
+"""The database in the working directory, where there is no server."""
+
 Name = Annotated[str, Field(min_length=1)]
 
 logger = logging.getLogger(__name__)
@@ -126,8 +129,14 @@ class MlflowService(Component):
 
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
-        uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+        uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{EMBEDDED}"
         try:
+            if uri.startswith("http") and Path(EMBEDDED).exists():
+                logger.warning(
+                    "%s in this folder is not used: runs and models are in %s.",
+                    EMBEDDED,
+                    configs.mask(uri),
+                )
             if uri.startswith("sqlite:///"):
                 _create_database(Path(uri.removeprefix("sqlite:///").partition("?")[0]))
             _connect(uri, self.registry_uri)
@@ -145,6 +154,13 @@ class MlflowService(Component):
                 f"MLflow does not answer: {reason} Check mlflow.tracking_uri in the conf, or"
                 " MLFLOW_TRACKING_URI."
             ) from error
+
+    def store(self) -> str:
+        """Say where runs and models are, without passwords."""
+        import mlflow
+
+        places = [mlflow.get_tracking_uri(), mlflow.get_registry_uri()]
+        return configs.mask(", ".join(dict.fromkeys(places)))
 
     @contextlib.contextmanager
     def run(self, name: str, conf: dict[str, Any]) -> Iterator[str]:
@@ -169,8 +185,7 @@ class MlflowService(Component):
         try:
             _check_fresh_run()
             with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
-                store = configs.mask(mlflow.get_tracking_uri())
-                logger.info("Run %s in %s.", run.info.run_id, store)
+                logger.info("Run %s in %s.", run.info.run_id, self.store())
                 mlflow.log_text(configs.mask(configs.to_yaml(conf)), "conf.yaml")
                 yield str(run.info.run_id)
         except (MlflowException, RequestException, SQLAlchemyError) as error:

@@ -27,6 +27,8 @@ class Result(BaseModel):
 
     job: str
     run_id: str
+    store: str = ""
+    """Where the run and the registered model are."""
 
     @property
     def exit_code(self) -> int:
@@ -89,7 +91,7 @@ class Job(Component, ABC):
         """
         logger.info("%s starts.", self.KIND)
         with self.mlflow.run(self.KIND, {"job": self.model_dump(mode="json")}) as run_id:
-            result = self._run(run_id)
+            result = self._run(run_id).model_copy(update={"store": self.mlflow.store()})
         self._result = result
         logger.info("%s", result)
         return result
