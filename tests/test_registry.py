@@ -38,3 +38,13 @@ def test_no_failing_server_is_taken_for_an_answer(project: Workspace) -> None:
         (folder / name).symlink_to(project.path / name)
     said = project.uv("--directory", folder, "python", SCRIPTS / "faults.py", project.package)
     assert "faults, nothing promoted that is not better" in said.splitlines()[-1], said
+
+
+def test_one_of_many_promotions_at_once_wins(project: Workspace) -> None:
+    """The lock lets one in; the others find that the champion has changed, and are refused."""
+    folder = project.path / "rush"
+    folder.mkdir()
+    for name in ("confs", "data"):
+        (folder / name).symlink_to(project.path / name)
+    said = project.uv("--directory", folder, "python", SCRIPTS / "rush.py", project.package)
+    assert said.splitlines()[-1] == "1 promoted, 5 refused", said
