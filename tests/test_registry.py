@@ -48,3 +48,18 @@ def test_one_of_many_promotions_at_once_wins(project: Workspace) -> None:
         (folder / name).symlink_to(project.path / name)
     said = project.uv("--directory", folder, "python", SCRIPTS / "rush.py", project.package)
     assert said.splitlines()[-1] == "1 promoted, 5 refused", said
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed else []) for seed in range(5)]
+)
+def test_better_recipe_wins_while_the_table_grows(project: Workspace, seed: int) -> None:
+    """Whatever the steps, no row is both learned from and judged by, and the poor recipe loses."""
+    folder = project.path / f"grow{seed}"
+    folder.mkdir()
+    (folder / "confs").symlink_to(project.path / "confs")
+    table = project.path / "data" / "training.csv"
+    said = project.uv(
+        "--directory", folder, "python", SCRIPTS / "grow.py", project.package, table, str(seed)
+    )
+    assert said.splitlines()[-1].endswith("the good recipe, is champion"), said
