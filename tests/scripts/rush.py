@@ -1,6 +1,6 @@
 """Six promotions of three versions that start together, on an embedded store without a champion.
 
-Run in a rendered project: `python rush.py PACKAGE`.
+Run in a rendered project: `python rush.py PACKAGE`. Then six processes take the lock in turns.
 """
 
 import importlib
@@ -44,4 +44,23 @@ model = MlflowClient("sqlite:///mlflow.db").get_registered_model(package)
 assert [int(model.aliases["champion"])] == won
 assert [name for name in model.tags if name.startswith("champion.")] == ["champion.00001"]
 assert len(MlflowClient("sqlite:///mlflow.db").search_registered_models()) == 1
+
+TAKE = f"""
+import os
+import mlflow
+from {package}.io import champions
+
+mlflow.set_registry_uri("sqlite:///mlflow.db")
+for _ in range(15):
+    with champions.lock("{package}"):
+        os.close(os.open("held", os.O_CREAT | os.O_EXCL))
+        os.unlink("held")
+"""
+takers = [
+    subprocess.Popen([sys.executable, "-c", TAKE], stderr=subprocess.PIPE, text=True)
+    for _ in range(6)
+]
+for taker in takers:
+    said = taker.communicate()[1]
+    assert taker.returncode == 0, said
 print(f"{len(won)} promoted, {len(ends) - len(won)} refused")

@@ -239,7 +239,8 @@ def _acquire(guard: str, owner: str) -> bool:
     try:
         client.create_registered_model(guard, tags={"owner": owner})
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        # A store that finds the name taken looks at it, and may find it free by then.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" and not is_missing(error):
             raise
     else:
         return True

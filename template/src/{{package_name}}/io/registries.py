@@ -535,7 +535,8 @@ def _fetch(what: str, **address: str) -> Iterator[Path]:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    with tempfile.TemporaryDirectory() as copy:
+    # Where a request fails, threads of MLflow may be writing still.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as copy:
         try:
             path = download_artifacts(dst_path=copy, **address)
         except (MlflowException, OSError) as error:
