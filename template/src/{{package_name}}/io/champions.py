@@ -126,6 +126,20 @@ def find_predictor(model: str, version: int | None) -> ModelVersion:
     return get(model) if version is None else get_version(model, version)
 
 
+def find_member(model: str, member: Member) -> ModelVersion | None:
+    """Find the version that the record knows; None where it is gone, or another has its number.
+
+    Args:
+        model: the name of the registered model.
+        member: the version, as the record has it.
+    """
+    try:
+        found = get_version(model, member.version)
+    except RegistryError:
+        return None
+    return found if str(found.run_id) == member.run_id else None
+
+
 def find_renamed(model: str) -> str | None:
     """Find a registered model whose record was begun under this name.
 
@@ -301,15 +315,7 @@ def _read(model: str) -> Standing:
     if not record.changes and number is not None:
         record = _read_tags(model, number)
     last = record.champion
-    champion = None
-    if last is not None:
-        try:
-            champion = get_version(model, last.version)
-        except RegistryError:
-            champion = None
-        if champion is not None and str(champion.run_id) != last.run_id:
-            champion = None
-    return Standing(model, record, number, champion)
+    return Standing(model, record, number, find_member(model, last) if last else None)
 
 
 def _parse_record(model: RegisteredModel) -> Record:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..core.components import Component
 from ..core.errors import ConfigError, RegistryError
@@ -49,6 +49,9 @@ PREVIOUS = "previous_champion"
 
 REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn", "skops"]
 """The libraries that a registered model needs where it is loaded."""
+
+MAX_RATIO = 5.0
+"""From one version to the next, no target changes by more, other than by its unit."""
 
 REPLAY_ROWS = 10
 """How many held-out rows a version carries with what it predicted for them."""
@@ -121,26 +124,13 @@ SignerKind = Annotated[SchemaSigner | InferSigner, Field(discriminator="KIND")]
 
 
 class Content(BaseModel):
-    """What a version takes and predicts."""
+    """What a version takes and predicts, as training recorded it."""
 
     model_config = ConfigDict(frozen=True)
 
+    project: str = PACKAGE
     inputs: list[str]
-    target: str | None
-    """None for a version of a release that did not record it."""
-
-
-def read_content(folder: Path, names: Iterable[object]) -> Content:
-    """Read what was recorded of a version when it was trained.
-
-    Args:
-        folder: its artifacts.
-        names: its inputs, as the model itself names them.
-    """
-    file = folder / "content.json"
-    if not file.exists():
-        return Content(inputs=[str(name) for name in names], target=None)
-    return Content.model_validate_json(file.read_text(encoding="utf-8"))
+    target: str
 
 
 class PyfuncSaver(Component):
@@ -257,9 +247,9 @@ class PyfuncLoader(Component):
             outputs: pd.DataFrame = model.predict(plain_types(inputs))
             return outputs.set_axis(inputs.index)
 
+        check_columns(version, model.metadata.get_input_schema().input_names())
         with read_model(version, "artifacts") as folder:
-            names = model.metadata.get_input_schema().input_names()
-            check_schema(version, read_content(folder, names))
+            check_content(version, folder)
             check_replay(version, folder, predict)
         return predict
 
@@ -291,8 +281,9 @@ class PipelineLoader(Component):
         from .serving import load_pipeline
 
         with read_model(version, "artifacts") as folder:
+            check_content(version, folder)
             pipeline = load_pipeline(folder / "pipeline.skops")
-            check_schema(version, read_content(folder, pipeline.feature_names_in_))
+            check_columns(version, pipeline.feature_names_in_)
             check_replay(version, folder, lambda rows: models.predict(pipeline, rows))
         return pipeline
 
@@ -300,29 +291,58 @@ class PipelineLoader(Component):
 LoaderKind = Annotated[PyfuncLoader | PipelineLoader, Field(discriminator="KIND")]
 
 
-def check_schema(version: ModelVersion, content: Content) -> None:
-    """Check that a version takes the columns and predicts the target that the schemas have now.
+def check_content(version: ModelVersion, folder: Path) -> None:
+    """Check that a version is this project's, of the columns and the target of its schemas.
 
     Args:
         version: the version.
-        content: what was recorded when it was trained.
+        folder: its artifacts; those of a release that recorded no content are taken as they are.
 
     Raises:
-        RegistryError: It takes other columns, or predicts another target.
+        RegistryError: It is of another project, or of other columns, or of another target.
+    """
+    file = folder / "content.json"
+    if not file.exists():
+        return
+    try:
+        content = Content.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise RegistryError(
+            f"What was recorded of version {version.version} when it was trained was changed:"
+            " train, evaluate and promote a new version."
+        ) from error
+    if content.project != PACKAGE:
+        raise RegistryError(
+            f"Version {version.version} of '{version.name}' was trained by the project"
+            f" '{content.project}', not by this one: name another version, or another model in"
+            " mlflow.registered_model."
+        )
+    check_columns(version, content.inputs)
+    now = describe_target()
+    if content.target != now:
+        raise RegistryError(
+            f"Version {version.version} predicts another target ({content.target}) than the"
+            f" schemas have now ({now}): train, evaluate and promote a new version."
+        )
+
+
+def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
+    """Check that a version takes the columns that the schemas have now.
+
+    Args:
+        version: the version.
+        names: the columns that it takes.
+
+    Raises:
+        RegistryError: They are others.
     """
     from ..core import frames, schemas
 
-    other = set(content.inputs) ^ set(frames.column_names(schemas.Inputs))
+    other = {str(name) for name in names} ^ set(frames.column_names(schemas.Inputs))
     if other:
         raise RegistryError(
             f"Version {version.version} was trained on other columns than the schemas have now"
             f" ({', '.join(sorted(other))}): train, evaluate and promote a new version."
-        )
-    now = describe_target()
-    if content.target is not None and content.target != now:
-        raise RegistryError(
-            f"Version {version.version} predicts another target ({content.target}) than the"
-            f" schemas have now ({now}): train, evaluate and promote a new version."
         )
 
 
@@ -369,6 +389,40 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
         raise RegistryError(
             f"Version {version.version} predicts {what} for the {len(inputs)} rows that were"
             f" recorded when it was trained. {_explain_difference(version)}"
+        )
+
+
+def check_scale(version: ModelVersion, champion: ModelVersion) -> None:
+    """Check that a version predicts values of the same order as the champion does.
+
+    A target in another unit keeps its name and its type. The predictions that both versions carry
+    tell, where they are numbers.
+
+    Args:
+        version: the version.
+        champion: the one that predicts now.
+
+    Raises:
+        RegistryError: The predictions lie apart, by more than ``MAX_RATIO``.
+    """
+    import pandas as pd
+
+    values = []
+    for each in (version, champion):
+        with read_model(each, "artifacts") as folder:
+            if not (folder / "replay_outputs.parquet").exists():
+                return
+            outputs = pd.read_parquet(folder / "replay_outputs.parquet")
+        values.append(outputs["prediction"])
+    if not all(pd.api.types.is_float_dtype(predicted.dtype) for predicted in values):
+        return
+    low, high = sorted(values, key=lambda predicted: float(predicted.abs().median()))
+    apart = low.max() < high.min() or high.max() < low.min()
+    if apart and high.abs().median() > MAX_RATIO * low.abs().median():
+        found, now = (f"{predicted.median():.4g}" for predicted in values)
+        raise RegistryError(
+            f"Version {version.version} predicts values around {found}, the champion values around"
+            f" {now}: the target was in another unit then. Name another version, or train one."
         )
 
 
@@ -471,9 +525,10 @@ def identify(version: ModelVersion, recipe: str = "") -> Member:
         recipe: see ``Member``.
 
     Raises:
-        RegistryError: The files cannot be read.
+        RegistryError: The files cannot be read, or are of another project, or of other schemas.
     """
     with read_model(version) as folder:
+        check_content(version, folder / "artifacts")
         files = sorted(
             (path.relative_to(folder).as_posix(), path)
             for path in folder.rglob("*")
@@ -505,9 +560,10 @@ def read_model(version: ModelVersion, part: str = "") -> Iterator[Path]:
     Raises:
         RegistryError: They cannot be read.
     """
+    what = f"Version {version.version} of '{version.name}'"
     uri = f"models:/{version.name}/{version.version}"
-    what = f"The files of version {version.version}"
-    with _fetch(what, artifact_uri=f"{uri}/{part}" if part else uri) as folder:
+    address = f"{uri}/{part}" if part else uri
+    with _fetch(what, part, {"artifact_uri": uri}, artifact_uri=address) as folder:
         yield folder
 
 
@@ -525,14 +581,15 @@ def read_artifacts(run_id: str, folder: str) -> Iterator[Path]:
     Raises:
         RegistryError: The run or the folder cannot be read.
     """
-    what = f"The artifacts '{folder}' of the run {run_id}"
-    with _fetch(what, run_id=run_id, artifact_path=folder) as path:
+    what, run = f"The run {run_id}", {"run_id": run_id}
+    with _fetch(what, folder, run, **run, artifact_path=folder) as path:
         yield path
 
 
 @contextlib.contextmanager
-def _fetch(what: str, **address: str) -> Iterator[Path]:
-    from mlflow.artifacts import download_artifacts
+def _fetch(what: str, part: str, whole: dict[str, str], **address: str) -> Iterator[Path]:
+    """Fetch a part of something; where that fails, look whether the whole has it."""
+    from mlflow.artifacts import download_artifacts, list_artifacts
     from mlflow.exceptions import MlflowException
 
     # Where a request fails, threads of MLflow may be writing still.
@@ -540,6 +597,12 @@ def _fetch(what: str, **address: str) -> Iterator[Path]:
         try:
             path = download_artifacts(dst_path=copy, **address)
         except (MlflowException, OSError) as error:
+            with contextlib.suppress(MlflowException, OSError):
+                if part and part not in {entry.path for entry in list_artifacts(**whole)}:
+                    raise RegistryError(
+                        f"{what} has no '{part}': no training of this project made it, or its files"
+                        " were deleted."
+                    ) from error
             reason = configs.mask(str(error).splitlines()[0])
             raise RegistryError(f"{what} cannot be read: {reason}") from error
         yield Path(path)

@@ -113,7 +113,7 @@ class MlflowService(Component):
         """Connect, and create the database and the experiment when they are missing.
 
         Raises:
-            ConfigError: The server does not answer.
+            ConfigError: The server does not answer, or is not one that can be worked with.
         """
         # SciPy before MLflow: skops looks for the home of each of its functions in all modules, in
         # the order of their import, and MLflow brings more than a thousand.
@@ -138,11 +138,16 @@ class MlflowService(Component):
                     configs.mask(uri),
                 )
             if uri.startswith("sqlite:///"):
-                _create_database(Path(uri.removeprefix("sqlite:///").partition("?")[0]))
+                path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+                _create_database(path)
+                _check_access(path)
             _connect(uri, self.registry_uri)
+            _check_registry()
             # `mlflow run` has made the run already, in the experiment that it was told.
             if "MLFLOW_RUN_ID" not in os.environ:
                 mlflow.set_experiment(self.experiment)
+            if uri.startswith("http"):
+                _check_server()
         except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
             reason = configs.mask(str(error).splitlines()[0])
             if "deleted experiment" in reason:
@@ -175,7 +180,7 @@ class MlflowService(Component):
 
         Raises:
             ConfigError: MLFLOW_RUN_ID names a run that has been used.
-            ServerError: MLflow failed.
+            ServerError: MLflow failed, or its files belong to another user.
         """
         import mlflow
         from mlflow.exceptions import MlflowException
@@ -192,6 +197,10 @@ class MlflowService(Component):
             raise ServerError(
                 f"MLflow failed: {configs.mask(str(error).splitlines()[0])} What it did not"
                 " confirm is not done: run this again when it answers."
+            ) from error
+        except PermissionError as error:
+            raise ServerError(
+                f"You may not use {error.filename}: it belongs to another user, or is read-only."
             ) from error
 
 
@@ -261,6 +270,47 @@ def _create_database(path: Path) -> None:
         MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
+
+
+def _check_access(path: Path) -> None:
+    """Check that a database may be written, which SQLAlchemy would try for minutes."""
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ConfigError(
+            f"You may not use the database {path}: it belongs to another user, or is read-only."
+            " Name another in MLFLOW_TRACKING_URI, or serve it (inv mlflow.serve) for both."
+        )
+
+
+def _check_registry() -> None:
+    """Check that models are registered where runs are, if that is a server.
+
+    A server looks for a model among its own runs, and fails where it is not there.
+    """
+    import mlflow
+
+    runs, models = mlflow.get_tracking_uri().rstrip("/"), mlflow.get_registry_uri().rstrip("/")
+    if models.startswith("http") and models != runs:
+        raise ConfigError(
+            f"Runs are in {configs.mask(runs)} and models in {configs.mask(models)}: a server"
+            " registers models of its own runs only. Leave out mlflow.registry_uri, and"
+            " MLFLOW_REGISTRY_URI."
+        )
+
+
+def _check_server() -> None:
+    """Check that a server keeps models as MLflow 3 does, before a model is fitted in vain."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        MlflowClient().search_logged_models(["0"], max_results=1)
+    except MlflowException as error:
+        if error.error_code != "ENDPOINT_NOT_FOUND":
+            raise
+        raise ConfigError(
+            "The server of MLflow is of a version before 3, which cannot keep these models: update"
+            " it, or name another in mlflow.tracking_uri or MLFLOW_TRACKING_URI."
+        ) from error
 
 
 def _check_fresh_run() -> None:

@@ -83,9 +83,10 @@ class EvaluationsJob(Job):
         name = self.mlflow.registered_model
         version = registries.find_version(name, self.version)
         standing = champions.read(name)
+        predict = self.loader.load(version)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         log_lineage(run_id, "evaluation", [self.inputs, self.targets])
-        outputs = self.loader.load(version)(inputs)
+        outputs = predict(inputs)
         scores = self._score(target, outputs)
         evaluation = Evaluation(
             model=name,

@@ -63,10 +63,10 @@ class MonitoringJob(Job):
 
         name = self.mlflow.registered_model
         version = champions.find_predictor(name, self.version)
-        reference_inputs, reference_outputs = records.read_reference(version)
         with registries.read_model(version, "artifacts") as folder:
-            content = registries.read_content(folder, reference_inputs)
-        registries.check_schema(version, content)
+            registries.check_content(version, folder)
+        reference_inputs, reference_outputs = records.read_reference(version)
+        registries.check_columns(version, reference_inputs)
         inputs = self.inputs.read(schemas.Inputs)
         outputs = self.outputs.read(schemas.Outputs)
         frames.check_pair(inputs, outputs, "outputs")

@@ -91,11 +91,6 @@ class PromotionJob(Job):
         evaluation = _read_evaluation(version, refused)
         try:
             candidate = registries.identify(version)
-            with registries.read_model(version, "artifacts") as folder:
-                content = registries.read_content(folder, [])
-            # A version of a release that recorded no content was checked when it was evaluated.
-            if content.target is not None:
-                registries.check_schema(version, content)
         except RegistryError as error:
             raise PromotionError(f"{refused}{error}") from error
         rule = gate.Rule(
@@ -152,10 +147,11 @@ class RollbackJob(Job):
         with champions.lock(name) as standing:
             champions.report(standing)
             target = self._find_target(standing)
-            version = registries.get_version(name, target.version)
-            if str(version.run_id) != target.run_id:
+            version = champions.find_member(name, target)
+            if version is None:
                 raise RegistryError(
-                    f"Version {target.version} is another than the one that was champion."
+                    f"Version {target.version}, to go back to, is gone: name another former"
+                    " champion in job.version."
                 )
             found = registries.identify(version, target.recipe)
             if target.digest and found.digest != target.digest:
@@ -163,10 +159,8 @@ class RollbackJob(Job):
                     f"The files of version {target.version} are not those that were promoted:"
                     " somebody has changed them. Name another version."
                 )
-            with registries.read_model(version, "artifacts") as folder:
-                content = registries.read_content(folder, [])
-            if content.target is not None:
-                registries.check_schema(version, content)
+            if standing.champion is not None:
+                registries.check_scale(version, standing.champion)
             champions.change(standing, "rollback", found, self.reason)
         before = standing.record.champion
         return RollbackResult(

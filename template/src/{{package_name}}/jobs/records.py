@@ -142,7 +142,7 @@ def read_holdout(
     if len(gone):
         raise DataError(
             f"{len(gone)} of the {len(rows)} rows held out from version {version.version} are not"
-            f" in {inputs.path} any more: give the data that it was trained on."
+            f" in {inputs.path}: give the data that it was trained on."
         )
     table, target = table.loc[rows], target.loc[rows]
     if fingerprint(table.join(target)) != content["fingerprint"]:
