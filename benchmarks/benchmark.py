@@ -158,6 +158,27 @@ def measure_start(project: Path, tiny: Path) -> None:
         show(f"start of {job}", f"{min(costs):.2f} CPU-s", "4 CPU-s")
 
 
+def measure_registry(project: Path, tiny: Path) -> None:
+    """Compare what asks the registry when it has known 3 champions and when it has known 300."""
+    costs: dict[str, list[float]] = {}
+    for size in (3, 300):
+        _, said = run([*PYTHON, str(PLAIN / "champions.py"), "my_project", str(size)], project)
+        evaluated, *former = said.splitlines()[-1].split()
+        overrides = {
+            "promotion": [f"job.version={evaluated}"] * 5,
+            "rollback": [f"job.version={former[n % 2]}" for n in range(5)],
+            "inference": [f"job.inputs={reader(tiny)}"] * 5,
+        }
+        for job, each in overrides.items():
+            commands = [[COMMAND, f"confs/{job}.yaml", "-e", override] for override in each]
+            # A promotion of what is no better is refused, which costs the same.
+            least_cost = min(run(command, project, codes=(0, 5))[0].cpu for command in commands)
+            costs.setdefault(job, []).append(least_cost)
+    for job, (few, many) in costs.items():
+        figure = f"{many / few:.2f} ({many:.2f} / {few:.2f} CPU-s)"
+        show(f"{job} after 300 champions / after 3", figure, "")
+
+
 def pair(data: Path) -> list[str]:
     """Write the overrides for inputs and targets from one file."""
     return [f"job.inputs={reader(data)}", f"job.targets={reader(data)}"]
@@ -264,6 +285,7 @@ def main(*, adoption_only: bool) -> None:
         run([COMMAND, "confs/promotion.yaml"], project)
         run([COMMAND, "confs/inference.yaml", "-e", f"job.inputs={reader(data[TINY])}"], project)
         measure_start(project, data[TINY])
+        measure_registry(project, data[TINY])
         measure_data(project, data, model)
         measure_stream(project, large, model)
         measure_adoption(project, scratch)

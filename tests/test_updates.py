@@ -651,8 +651,15 @@ class TestChecksAfterwards:
     ) -> None:
         project = start(version, {"problem": problem})
         workspace = Workspace(project.path).install()
+        workspace.uv("inv", "projects")
         assert not project.update().conflicts
         workspace.run("uv", "sync", "--quiet")
+        # The champion goes on, gives way, and comes back.
+        assert workspace.job("confs/inference.yaml")["version"] == 1
+        workspace.uv("inv", "projects", "--replace")
+        assert workspace.job("confs/inference.yaml")["version"] == 2
+        assert workspace.job("confs/rollback.yaml")["version"] == 1
+        assert workspace.job("confs/inference.yaml")["version"] == 1
         workspace.uv("inv", "checks")
 
     def test_as_the_workflow_does(self, tmp_path: Path) -> None:
