@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import contextlib
 import gc
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -27,7 +29,12 @@ exit codes:
      something else than when it was trained
   5  promotion was refused
   6  drift was found
+  130, 143  stopped, from the keyboard or by SIGTERM
 """
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which a scheduler sends to end a job: it ends as it does from the keyboard."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,19 +93,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .settings import load
 
     try:
-        with load(options.files, options.extras).job as runner:
+        with _terminable(), load(options.files, options.extras).job as runner:
             result = runner.run()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("stopped", file=sys.stderr)
-        return 130
+        return 143 if isinstance(error, Terminated) else 130
+    except OSError as error:
+        # A full disk, a folder that is read-only, no room for temporary files.
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except Exception:
         logging.getLogger(__name__).exception("An unexpected error, which is not your mistake:")
         return 1
-    _print(result.model_dump_json(indent=2))
+    import json
+
+    # ASCII, whatever stdout can write.
+    _print(json.dumps(result.model_dump(mode="json"), indent=2))
     return result.exit_code
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that the run, its files and its alert are seen to."""
+
+    def stop(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print(text: str) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import logging
-import os
-import socket
 import time
 import uuid
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from pydantic import ValidationError
 
 from ..core.errors import RegistryError
 from ..core.gate import Change, Member, Record
+from . import processes
 from .registries import CHAMPION, PREVIOUS, REASON, STATUS, get_version, is_missing, tag
 
 if TYPE_CHECKING:
@@ -230,7 +229,7 @@ def lock(model: str) -> Iterator[Standing]:
     Raises:
         RegistryError: Another promotion or rollback does not end.
     """
-    guard, owner = f"{model}.lock", f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
+    guard, owner = f"{model}.lock", f"{processes.name()} {uuid.uuid4().hex}"
     deadline = time.monotonic() + PATIENCE
     while not _acquire(guard, owner):
         if time.monotonic() > deadline:
@@ -275,16 +274,7 @@ def _acquire(guard: str, owner: str) -> bool:
 
 
 def _is_stale(holder: str, since: int) -> bool:
-    host, _, rest = holder.partition(" ")
-    pid = rest.partition(" ")[0]
-    if host == socket.gethostname() and pid.isdigit():
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return True
-        except OSError:  # another user's, so alive
-            return False
-    return time.time() - since / 1000 > STALE
+    return processes.is_gone(holder.partition(" ")[0]) or time.time() - since / 1000 > STALE
 
 
 def _release(guard: str, owner: str) -> None:

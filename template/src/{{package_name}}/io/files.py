@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..core.components import nearest
 from ..core.errors import ConfigError, DataError
+from . import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fsspec import AbstractFileSystem
 
+SCRATCH = ".writing."
+"""How the names of folders begin in which files are written; the process's name follows."""
+
 COMPRESSED = {".gz", ".bz2", ".xz", ".zip", ".zst"}
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
 """The optional dependencies that each kind of URL needs."""
+
+logger = logging.getLogger(__name__)
 
 
 def open_filesystem(path: str) -> tuple[AbstractFileSystem, str]:
@@ -109,6 +117,25 @@ def _resolve(path: str) -> str:
 
 
 @contextlib.contextmanager
+def scratch(parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder that is gone after the block, and with it what killed processes left there.
+
+    Args:
+        parent: where, for what shall appear beside it in one step; it is made where it is missing.
+            The system's own place for such folders without one.
+    """
+    if parent is not None:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob(f"{SCRATCH}*"):
+            if processes.is_gone(left.name.removeprefix(SCRATCH).rpartition(".")[0]):
+                shutil.rmtree(left, ignore_errors=True)
+                logger.warning("Removed %s, which a killed process left.", left)
+    prefix = f"{SCRATCH}{processes.name()}."
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
 def replacing(path: str) -> Iterator[Path]:
     """Write a file so that it appears whole at the end, and a failure leaves the old one.
 
@@ -127,13 +154,9 @@ def replacing(path: str) -> Iterator[Path]:
     target = Path(name)
     with contextlib.ExitStack() as stack:
         with _refusal(path):
-            if local:
-                target.parent.mkdir(parents=True, exist_ok=True)
             parent = target.parent if local else None
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=parent)
-            )
-        part = Path(folder, target.name)
+            folder = stack.enter_context(scratch(parent))
+        part = folder / target.name
         yield part
         with _refusal(path):
             if local:

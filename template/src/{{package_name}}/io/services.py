@@ -8,7 +8,6 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,7 +15,7 @@ from pydantic import Field
 
 from ..core.components import Component
 from ..core.errors import ConfigError, ServerError
-from . import configs
+from . import configs, processes, stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,13 +31,12 @@ DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # A server that is down is told in seconds, not in minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    # stdout is for a job's result.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # An error of MLflow's would show the rows that caused it.
     "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",
 }
 """What the environment says of MLflow where it says nothing else."""
-
-EMBEDDED = "mlflow.db"
-"""The database in the working directory, where there is no server."""
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -123,49 +121,9 @@ class MlflowService(Component):
             os.environ.setdefault(variable, value)
         if not is_terminal():
             os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        import mlflow
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
-        uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{EMBEDDED}"
-        try:
-            if uri.startswith("http") and Path(EMBEDDED).exists():
-                logger.warning(
-                    "%s in this folder is not used: runs and models are in %s.",
-                    EMBEDDED,
-                    configs.mask(uri),
-                )
-            if uri.startswith("sqlite:///"):
-                path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
-                _create_database(path)
-                _check_access(path)
-            _connect(uri, self.registry_uri)
-            _check_registry()
-            # `mlflow run` has made the run already, in the experiment that it was told.
-            if "MLFLOW_RUN_ID" not in os.environ:
-                mlflow.set_experiment(self.experiment)
-            if uri.startswith("http"):
-                _check_server()
-        except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-            reason = configs.mask(str(error).splitlines()[0])
-            if "deleted experiment" in reason:
-                raise ConfigError(
-                    f"The experiment '{self.experiment}' was deleted: restore it (mlflow"
-                    " experiments restore), or name another in mlflow.experiment."
-                ) from error
-            raise ConfigError(
-                f"MLflow does not answer: {reason} Check mlflow.tracking_uri in the conf, or"
-                " MLFLOW_TRACKING_URI."
-            ) from error
-
-    def store(self) -> str:
-        """Say where runs and models are, without passwords."""
-        import mlflow
-
-        places = [mlflow.get_tracking_uri(), mlflow.get_registry_uri()]
-        return configs.mask(", ".join(dict.fromkeys(places)))
+        stores.connect(self.tracking_uri, self.registry_uri, self.experiment)
 
     @contextlib.contextmanager
     def run(self, name: str, conf: dict[str, Any]) -> Iterator[str]:
@@ -190,7 +148,7 @@ class MlflowService(Component):
         try:
             _check_fresh_run()
             with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
-                logger.info("Run %s in %s.", run.info.run_id, self.store())
+                logger.info("Run %s in %s.", run.info.run_id, stores.describe())
                 mlflow.log_text(configs.mask(configs.to_yaml(conf)), "conf.yaml")
                 yield str(run.info.run_id)
         except (MlflowException, RequestException, SQLAlchemyError) as error:
@@ -238,81 +196,6 @@ def is_terminal() -> bool:
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def _connect(uri: str, registry_uri: str | None) -> None:
-    """Point MLflow somewhere, and leave no trace in the environment.
-
-    MLflow writes where it points to into the environment, for its children to inherit. The next
-    job of this process would take that for what the user wants.
-    """
-    import mlflow
-
-    given = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(registry_uri)  # type: ignore[arg-type]  # None forgets the last one
-    for name, value in given.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
-
-
-def _create_database(path: Path) -> None:
-    """Create an SQLite database that processes may start on at the same time.
-
-    MLflow's own creation is not safe for that, so a whole database appears at once.
-    """
-    if path.exists():
-        return
-    from mlflow import MlflowClient
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".mlflow.", dir=path.parent) as folder:
-        fresh = Path(folder, path.name)
-        MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
-
-
-def _check_access(path: Path) -> None:
-    """Check that a database may be written, which SQLAlchemy would try for minutes."""
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise ConfigError(
-            f"You may not use the database {path}: it belongs to another user, or is read-only."
-            " Name another in MLFLOW_TRACKING_URI, or serve it (inv mlflow.serve) for both."
-        )
-
-
-def _check_registry() -> None:
-    """Check that models are registered where runs are, if that is a server.
-
-    A server looks for a model among its own runs, and fails where it is not there.
-    """
-    import mlflow
-
-    runs, models = mlflow.get_tracking_uri().rstrip("/"), mlflow.get_registry_uri().rstrip("/")
-    if models.startswith("http") and models != runs:
-        raise ConfigError(
-            f"Runs are in {configs.mask(runs)} and models in {configs.mask(models)}: a server"
-            " registers models of its own runs only. Leave out mlflow.registry_uri, and"
-            " MLFLOW_REGISTRY_URI."
-        )
-
-
-def _check_server() -> None:
-    """Check that a server keeps models as MLflow 3 does, before a model is fitted in vain."""
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    try:
-        MlflowClient().search_logged_models(["0"], max_results=1)
-    except MlflowException as error:
-        if error.error_code != "ENDPOINT_NOT_FOUND":
-            raise
-        raise ConfigError(
-            "The server of MLflow is of a version before 3, which cannot keep these models: update"
-            " it, or name another in mlflow.tracking_uri or MLFLOW_TRACKING_URI."
-        ) from error
-
-
 def _check_fresh_run() -> None:
     """Refuse to go on in a run that holds a job's artifacts: they would be overwritten."""
     from mlflow import MlflowClient
@@ -326,7 +209,7 @@ def _check_fresh_run() -> None:
 
 
 def _provenance() -> dict[str, str]:
-    tags = {}
+    tags = {stores.PROCESS: processes.name()}
     # Not being in a git repository, or having no git, is no reason to fail.
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         commit = subprocess.run(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ..core.components import Component
 from ..core.errors import UserError
+from ..io import stores
 from ..io.services import AlertsService, LoggerService, MlflowService
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Job(Component, ABC):
         """
         logger.info("%s starts.", self.KIND)
         with self.mlflow.run(self.KIND, {"job": self.model_dump(mode="json")}) as run_id:
-            result = self._run(run_id).model_copy(update={"store": self.mlflow.store()})
+            result = self._run(run_id).model_copy(update={"store": stores.describe()})
         self._result = result
         logger.info("%s", result)
         return result

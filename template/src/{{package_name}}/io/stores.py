@@ -1,0 +1,240 @@
+"""Where MLflow keeps runs and models: connected to, and checked before any work.
+
+Without a server, that is an SQLite database and the folder ``mlruns`` beside it. They belong to the
+project's folder, and go where it goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+from ..core.errors import ConfigError
+from . import configs, files, processes
+
+EMBEDDED = "mlflow.db"
+"""The database in the working directory, where there is no server."""
+
+PLACES = {
+    "experiments": "artifact_location",
+    "runs": "artifact_uri",
+    "logged_models": "artifact_location",
+    "model_versions": "storage_location",
+}
+"""The columns of the database that hold paths of artifacts."""
+
+PROCESS = "process"
+"""The tag of a run that names the process that makes it."""
+
+logger = logging.getLogger(__name__)
+
+
+def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
+    """Point MLflow at a store, and activate an experiment; what is missing is made.
+
+    Args:
+        uri: of the tracking server; MLFLOW_TRACKING_URI or the embedded database where None.
+        registry_uri: of the model registry; where the runs are, if None.
+        experiment: its name.
+
+    Raises:
+        ConfigError: The store does not answer, or is not one that can be worked with.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{EMBEDDED}"
+    try:
+        if uri.startswith("http") and Path(EMBEDDED).exists():
+            logger.warning(
+                "%s in this folder is not used: runs and models are in %s.",
+                EMBEDDED,
+                configs.mask(uri),
+            )
+        if uri.startswith("sqlite:///"):
+            path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+            _create_database(path)
+            _check_access(path)
+            follow_move(path)
+        _point(uri, registry_uri)
+        _check_registry()
+        if uri.startswith("http"):
+            _check_server()
+        # `mlflow run` has made the run already, in the experiment that it was told.
+        if "MLFLOW_RUN_ID" not in os.environ:
+            _close_killed_runs(_activate(experiment))
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
+        reason = configs.mask(str(error).splitlines()[0])
+        raise ConfigError(
+            f"MLflow does not answer: {reason} Check mlflow.tracking_uri in the conf, or"
+            " MLFLOW_TRACKING_URI."
+        ) from error
+
+
+def describe() -> str:
+    """Say where runs and models are, without passwords."""
+    import mlflow
+
+    places = [mlflow.get_tracking_uri(), mlflow.get_registry_uri()]
+    return configs.mask(", ".join(dict.fromkeys(places)))
+
+
+def _point(uri: str, registry_uri: str | None) -> None:
+    """Point MLflow somewhere, and leave no trace in the environment.
+
+    MLflow writes where it points to into the environment, for its children to inherit. The next
+    job of this process would take that for what the user wants.
+    """
+    import mlflow
+
+    given = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(registry_uri)  # type: ignore[arg-type]  # None forgets the last one
+    for name, value in given.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
+def _activate(experiment: str) -> str:
+    """Activate an experiment, and tell its identifier.
+
+    Of processes that start at once, one makes it; ``set_experiment`` by name activates nothing in
+    the others.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    found = mlflow.get_experiment_by_name(experiment)
+    if found is None:
+        try:
+            mlflow.create_experiment(experiment)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        found = mlflow.get_experiment_by_name(experiment)
+    if found is None or found.lifecycle_stage == "deleted":
+        raise ConfigError(
+            f"The experiment '{experiment}' was deleted: restore it (mlflow experiments restore),"
+            " or name another in mlflow.experiment."
+        )
+    mlflow.set_experiment(experiment_id=found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _close_killed_runs(experiment_id: str) -> None:
+    """End the runs that processes of this machine left open when they were killed."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+        if processes.is_gone(run.data.tags.get(PROCESS, "")):
+            client.set_terminated(run.info.run_id, "KILLED")
+            logger.warning("Run %s was killed, and is recorded so now.", run.info.run_id)
+
+
+def _create_database(path: Path) -> None:
+    """Create an SQLite database that processes may start on at the same time.
+
+    MLflow's own creation is not safe for that, so a whole database appears at once.
+    """
+    if path.exists():
+        return
+    from mlflow import MlflowClient
+
+    with files.scratch(path.parent) as folder:
+        fresh = folder / path.name
+        MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+
+
+def _check_access(path: Path) -> None:
+    """Check that a database may be written, which SQLAlchemy would try for minutes."""
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ConfigError(
+            f"You may not use the database {path}: it belongs to another user, or is read-only."
+            " Name another in MLFLOW_TRACKING_URI."
+        )
+
+
+def follow_move(path: Path) -> None:
+    """Let the database of a folder that was moved or copied name its own artifacts.
+
+    MLflow records where artifacts are as absolute paths: those of a copy would be read from the
+    original, and written into it.
+
+    Raises:
+        ConfigError: The database was copied without its artifacts.
+    """
+    here = path.resolve().parent
+    if here != Path.cwd():
+        return  # artifacts are where the jobs ran
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        if not PLACES.keys() <= tables:
+            return  # MLflow says what is wrong
+        rows = database.execute("SELECT experiment_id, artifact_location FROM experiments")
+        homes = {
+            Path(place.removeprefix("file://")).parents[1]
+            for number, place in rows
+            if place.removeprefix("file://").endswith(f"/mlruns/{number}")
+        }
+        [runs] = database.execute("SELECT count(*) FROM runs").fetchone()
+        for home in homes - {here}:
+            if (here / "mlruns").is_dir() or not (home / "mlruns").is_dir() or not runs:
+                logger.warning(
+                    "This folder was %s before: its runs look for their files here now.", home
+                )
+                _rename_home(database, home, here)
+            elif (home / path.name).exists():
+                raise ConfigError(
+                    f"The database {path} was copied from {home} without its artifacts: copy the"
+                    " folder mlruns too, or delete the database to begin anew."
+                )
+
+
+def _rename_home(database: sqlite3.Connection, home: Path, here: Path) -> None:
+    for table, column in PLACES.items():
+        change = (
+            f"UPDATE {table} SET {column} = ? || substr({column}, ?)"  # noqa: S608  # nosec B608
+            f" WHERE substr({column}, 1, ?) = ?"
+        )
+        for scheme in ("", "file://"):
+            old, new = f"{scheme}{home}/mlruns/", f"{scheme}{here}/mlruns/"
+            database.execute(change, (new, len(old) + 1, len(old), old))
+
+
+def _check_registry() -> None:
+    """Check that models are registered where runs are, if that is a server.
+
+    A server looks for a model among its own runs, and fails where it is not there.
+    """
+    import mlflow
+
+    runs, models = mlflow.get_tracking_uri().rstrip("/"), mlflow.get_registry_uri().rstrip("/")
+    if models.startswith("http") and models != runs:
+        raise ConfigError(
+            f"Runs are in {configs.mask(runs)} and models in {configs.mask(models)}: a server"
+            " registers models of its own runs only. Leave out mlflow.registry_uri, and"
+            " MLFLOW_REGISTRY_URI."
+        )
+
+
+def _check_server() -> None:
+    """Check that a server keeps models as MLflow 3 does, before a model is fitted in vain."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        MlflowClient().search_logged_models(["0"], max_results=1)
+    except MlflowException as error:
+        if error.error_code != "ENDPOINT_NOT_FOUND":
+            raise
+        raise ConfigError(
+            "The server of MLflow is of a version before 3, which cannot keep these models: update"
+            " it, or name another in mlflow.tracking_uri or MLFLOW_TRACKING_URI."
+        ) from error

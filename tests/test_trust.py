@@ -1,0 +1,56 @@
+"""Nothing is lost or left behind: jobs that are killed, and a folder that is copied."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from harness import ROOT, Template, Workspace
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture(scope="module")
+def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A project that has a champion."""
+    target = tmp_path_factory.mktemp("trust") / "project"
+    project = Workspace(template.copy(target, {}).path).install()
+    for conf in ("training", "evaluations", "promotion", "inference"):
+        project.job(f"confs/{conf}.yaml")
+    return project
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed else []) for seed in range(10)]
+)
+def test_killed_jobs_leave_nothing_behind(project: Workspace, seed: int) -> None:
+    """Whatever the moment and the signal, files are old or new, and runs are ended."""
+    folder = project.path / f"kills{seed}"
+    folder.mkdir()
+    for name in ("confs", "data"):
+        (folder / name).symlink_to(project.path / name)
+    shutil.copy(project.path / "mlflow.db", folder)
+    shutil.copytree(project.path / "mlruns", folder / "mlruns")
+    script = ROOT / "tests" / "scripts" / "kills.py"
+    times = "8" if seed == 0 else "30"
+    said = project.uv("--directory", folder, "python", script, project.package, str(seed), times)
+    assert said.splitlines()[-1].endswith("stopped, nothing left behind"), said
+
+
+def test_copy_leaves_its_original_alone(project: Workspace, tmp_path: Path) -> None:
+    """A copied project runs by its own artifacts, and writes to no others."""
+    folder = tmp_path / "copy"
+    shutil.copytree(project.path, folder, ignore=shutil.ignore_patterns(".venv", "kills*"))
+    command = ("--project", folder, "--directory", folder, project.package)
+    before = read_times(project.path)
+    (project.path / "mlruns").rename(project.path / "away")
+    said = project.uv(*command, "confs/inference.yaml")
+    assert '"version": 1' in said
+    project.uv(*command, "confs/training.yaml")
+    (project.path / "away").rename(project.path / "mlruns")
+    assert read_times(project.path) == before
+
+
+def read_times(folder: Path) -> dict[Path, int]:
+    """When each file of a project was changed, but for the environment's."""
+    files = (path for path in folder.rglob("*") if ".venv" not in path.parts and path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}
