@@ -3,6 +3,8 @@
 import os
 import socket
 
+MAX_PID = 2**31 - 1
+
 
 def name() -> str:
     """Name this process, on this machine and among others: ``HOST-PID``."""
@@ -16,12 +18,12 @@ def is_gone(owner: str) -> bool:
         owner: what its ``name`` was.
     """
     host, _, pid = owner.rpartition("-")
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != socket.gethostname() or not pid.isdigit() or int(pid) > MAX_PID:
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except (OSError, OverflowError):  # another user's, so alive; or no process at all
+    except OSError:  # another user's, so alive
         return False
     return False
