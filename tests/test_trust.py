@@ -7,6 +7,9 @@ import pytest
 from harness import ROOT, Template, Workspace
 
 pytestmark = pytest.mark.full
+SEEDS = pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed else []) for seed in range(10)]
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,27 +22,40 @@ def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Wor
     return project
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed else []) for seed in range(10)]
-)
+@SEEDS
 def test_killed_jobs_leave_nothing_behind(project: Workspace, seed: int) -> None:
     """Whatever the moment and the signal, files are old or new, and runs are ended."""
-    folder = project.path / f"kills{seed}"
+    said = campaign(project, "kills", seed, 30 if seed else 8)
+    assert said.endswith("stopped, nothing left behind"), said
+
+
+@SEEDS
+def test_damaged_files_are_told(project: Workspace, seed: int) -> None:
+    """Whatever file of a version is damaged, and however, the job that needs it says so."""
+    said = campaign(project, "damage", seed, 200 if seed else 30)
+    assert said.endswith("refused, each in a sentence"), said
+
+
+def campaign(project: Workspace, name: str, seed: int, times: int) -> str:
+    """Run a script in a copy of the project's runs; what it says last."""
+    folder = project.path / f"{name}{seed}"
     folder.mkdir()
-    for name in ("confs", "data"):
-        (folder / name).symlink_to(project.path / name)
+    for link in ("confs", "data"):
+        (folder / link).symlink_to(project.path / link)
     shutil.copy(project.path / "mlflow.db", folder)
-    shutil.copytree(project.path / "mlruns", folder / "mlruns")
-    script = ROOT / "tests" / "scripts" / "kills.py"
-    times = "8" if seed == 0 else "30"
-    said = project.uv("--directory", folder, "python", script, project.package, str(seed), times)
-    assert said.splitlines()[-1].endswith("stopped, nothing left behind"), said
+    for each in ("mlruns", "outputs"):
+        shutil.copytree(project.path / each, folder / each)
+    script = ROOT / "tests" / "scripts" / f"{name}.py"
+    arguments = (project.package, str(seed), str(times))
+    return project.uv("--directory", folder, "python", script, *arguments).splitlines()[-1]
 
 
 def test_copy_leaves_its_original_alone(project: Workspace, tmp_path: Path) -> None:
     """A copied project runs by its own artifacts, and writes to no others."""
     folder = tmp_path / "copy"
-    shutil.copytree(project.path, folder, ignore=shutil.ignore_patterns(".venv", "kills*"))
+    shutil.copytree(
+        project.path, folder, ignore=shutil.ignore_patterns(".venv", "kills*", "damage*")
+    )
     command = ("--project", folder, "--directory", folder, project.package)
     before = read_times(project.path)
     (project.path / "mlruns").rename(project.path / "away")

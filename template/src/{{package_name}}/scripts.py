@@ -111,8 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import json
 
     # ASCII, whatever stdout can write.
-    _print(json.dumps(result.model_dump(mode="json"), indent=2))
-    return result.exit_code
+    printed = _print(json.dumps(result.model_dump(mode="json"), indent=2))
+    return result.exit_code if printed else 1
 
 
 @contextlib.contextmanager
@@ -129,10 +129,18 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _print(text: str) -> None:
-    """Print on stdout, of which a reader such as ``head`` may take no more than it wants."""
+def _print(text: str) -> bool:
+    """Print on stdout, of which a reader such as ``head`` may take no more than it wants.
+
+    Returns:
+        Whether stdout took it, or its reader wanted no more.
+    """
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         # Python writes what is left when it ends, and would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: the result cannot be printed: {error.strerror}", file=sys.stderr)
+            return False
+    return True

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from .core.components import Component
 from .core.errors import ConfigError
 from .io import configs
+from .io.files import check_apart
 from .jobs import JobKind
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> Settings
     """
     conf = configs.load(files, overrides)
     try:
-        return Settings.model_validate(conf)
+        settings = Settings.model_validate(conf)
     except ValidationError as error:
         keys = [override.partition("=")[0] for override in overrides]
         where = " + ".join(map(str, [*files, *keys]))
         raise ConfigError(f"{where} is wrong:\n{configs.explain(error, Settings)}") from None
+    check_apart(settings.job.written(), [str(file) for file in files])
+    return settings

@@ -2,8 +2,12 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What NumPy takes to begin its random numbers with."""
 
 MAX_NAMES = 10
 """How many right names a suggestion lists where none is close."""
@@ -20,6 +24,7 @@ class Component(BaseModel):
         strict=True,
         frozen=True,
         extra="forbid",
+        allow_inf_nan=False,
         protected_namespaces=(),
         use_attribute_docstrings=True,
     )
@@ -35,6 +40,28 @@ class Component(BaseModel):
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, Component):
                     part.check()
+
+
+def marked(part: Component, mark: str) -> dict[str, str]:
+    """Find the fields of a part, and of the parts within, whose type has a mark.
+
+    Args:
+        part: where to look.
+        mark: an extra of ``Annotated``.
+
+    Returns:
+        The values, by the dotted names of their fields.
+    """
+    found: dict[str, str] = {}
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if mark in field.metadata:
+            found[name] = value
+        for place, inner in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(inner, Component):
+                step = f"{name}.{place}" if isinstance(value, list) else name
+                found |= {f"{step}.{key}": text for key, text in marked(inner, mark).items()}
+    return found
 
 
 def nearest(name: str, names: Iterable[object]) -> str:

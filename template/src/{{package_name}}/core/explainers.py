@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, PositiveInt
 
-from .components import Component
+from .components import Component, Seed
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Explainer(Component, ABC):
     KIND: str
     label: ClassVar[str]
     """What an importance measures."""
-    random_state: int = 0
+    random_state: Seed = 0
 
     @abstractmethod
     def explain(

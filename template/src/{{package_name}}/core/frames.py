@@ -213,6 +213,23 @@ def fingerprint(frame: pd.DataFrame) -> str:
     """Digest the values of a table, whatever file they came from.
 
     Args:
+        frame: rows of any number; their order counts, that of the columns does not, nor whether
+            numbers are whole by their type or by chance.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    plain = {
+        name: values.astype("float64") if pd.api.types.is_numeric_dtype(values.dtype) else values
+        for name, values in sorted(frame.items(), key=lambda item: str(item[0]))
+    }
+    return fingerprint_as_typed(pd.DataFrame(plain, index=frame.index))
+
+
+def fingerprint_as_typed(frame: pd.DataFrame) -> str:
+    """Digest a table as releases before 0.4.0 did: with its columns' order and types.
+
+    Args:
         frame: rows of any number; their order counts.
 
     Returns:

@@ -6,7 +6,6 @@ A metric is named as scikit-learn names its function, without ``_score``
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -203,8 +202,8 @@ class Threshold(Component):
     @model_validator(mode="after")
     def _one_bound(self) -> Threshold:
         bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
-        if len(bounds) != 1 or not math.isfinite(bounds[0]):
-            raise ValueError("give one finite bound: either at_least or at_most")
+        if len(bounds) != 1:
+            raise ValueError("give one bound: either at_least or at_most")
         return self
 
     def passes(self, score: float) -> bool:

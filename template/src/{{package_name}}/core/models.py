@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from .components import Component
+from .components import Component, Seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ class GradientBoostingModel(Model):
     min_samples_leaf: PositiveInt = 20
     l2_regularization: NonNegativeFloat = 0.0
     early_stopping: bool = False
-    random_state: int = 0
+    random_state: Seed = 0
 
     def estimator(self, problem: Problem) -> BaseEstimator:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -124,7 +124,7 @@ class RandomForestModel(Model):
     min_samples_leaf: PositiveInt = 1
     max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] = "sqrt"
     n_jobs: int | None = None
-    random_state: int = 0
+    random_state: Seed = 0
 
     def estimator(self, problem: Problem) -> BaseEstimator:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PositiveInt, model_validator
 
-from .components import Component
+from .components import Component, Seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -171,7 +171,7 @@ class RandomSearcher(_SklearnSearcher):
 
     KIND: Literal["RandomSearcher"] = "RandomSearcher"
     trials: PositiveInt = 20
-    random_state: int = 0
+    random_state: Seed = 0
 
     def _searcher(self, **common: Any) -> Any:
         from sklearn.model_selection import RandomizedSearchCV
@@ -193,7 +193,7 @@ class HalvingSearcher(_SklearnSearcher):
     KIND: Literal["HalvingSearcher"] = "HalvingSearcher"
     candidates: Annotated[int, Field(ge=2)] = 20
     factor: Annotated[int, Field(ge=2)] = 3
-    random_state: int = 0
+    random_state: Seed = 0
 
     def _searcher(self, **common: Any) -> Any:
         from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -217,7 +217,7 @@ class OptunaSearcher(Searcher):
 
     KIND: Literal["OptunaSearcher"] = "OptunaSearcher"
     trials: PositiveInt = 20
-    random_state: int = 0
+    random_state: Seed = 0
 
     def check(self) -> None:
         from .errors import ConfigError

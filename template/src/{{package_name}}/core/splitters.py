@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from .components import Component, nearest
+from .components import Component, Seed, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -218,7 +218,7 @@ class KFoldSplitter(Splitter):
 
     KIND: Literal["KFoldSplitter"] = "KFoldSplitter"
     folds: Folds = 5
-    random_state: int = 0
+    random_state: Seed = 0
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from sklearn.model_selection import KFold
@@ -232,7 +232,7 @@ class StratifiedKFoldSplitter(Splitter):
 
     KIND: Literal["StratifiedKFoldSplitter"] = "StratifiedKFoldSplitter"
     folds: Folds = 5
-    random_state: int = 0
+    random_state: Seed = 0
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from sklearn.model_selection import StratifiedKFold
@@ -246,7 +246,7 @@ class GroupKFoldSplitter(_GroupSplitter):
 
     KIND: Literal["GroupKFoldSplitter"] = "GroupKFoldSplitter"
     folds: Folds = 5
-    random_state: int = 0
+    random_state: Seed = 0
 
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from sklearn.model_selection import GroupKFold

@@ -47,7 +47,7 @@ class Reader(Component, ABC):
     """A table in a file, or in the files of a directory."""
 
     KIND: str
-    path: Annotated[str, Field(min_length=1)]
+    path: files.InputPath
     limit: PositiveInt | None = None
     """Read this many rows at most."""
     suffix: ClassVar[str]
@@ -259,15 +259,7 @@ class Writer(Component, ABC):
     """A file that a table is written to, whole or not at all."""
 
     KIND: str
-    path: Annotated[str, Field(min_length=1)]
-
-    def check(self) -> None:
-        """Check, before any work, that the file can be written.
-
-        Raises:
-            ConfigError: It cannot.
-        """
-        files.check_writable(self.path)
+    path: files.OutputPath
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Callable[[pd.DataFrame], None]]:

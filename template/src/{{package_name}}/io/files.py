@@ -8,19 +8,27 @@ import os
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from ..core.components import nearest
 from ..core.errors import ConfigError, DataError
 from . import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from fsspec import AbstractFileSystem
 
 SCRATCH = ".writing."
 """How the names of folders begin in which files are written; the process's name follows."""
+
+READ, WRITTEN = "read", "written"
+"""How a field is marked whose path a job reads, or writes."""
+
+InputPath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$"), READ]
+OutputPath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$"), WRITTEN]
 
 COMPRESSED = {".gz", ".bz2", ".xz", ".zip", ".zst"}
 
@@ -85,6 +93,26 @@ def list_files(path: str, suffix: str) -> tuple[AbstractFileSystem, list[str]]:
     raise DataError(f"There is no file {path}.{hint}")
 
 
+def check_apart(outputs: Mapping[str, str], kept: Collection[str]) -> None:
+    """Check, before any work, that files to be written take the place of nothing needed.
+
+    Args:
+        outputs: the path of each file, by the name of the field that says so.
+        kept: paths of what must not be replaced.
+
+    Raises:
+        ConfigError: One would replace something, or another one.
+    """
+    names: dict[str, str] = {}
+    for field, path in outputs.items():
+        for other in kept:
+            if contains(other, path) or contains(path, other):
+                raise ConfigError(f"{field}: {path} would take the place of {other}. Name another.")
+        twin = names.setdefault(_resolve(path), field)
+        if twin != field:
+            raise ConfigError(f"{field}: {path} is {twin} as well. Name another.")
+
+
 def check_writable(path: str) -> None:
     """Check, before any work, that a file can be written.
 
@@ -94,7 +122,13 @@ def check_writable(path: str) -> None:
     filesystem, name = open_filesystem(path)
     if not is_local(filesystem):
         return
-    target = Path(name)
+    try:
+        _check_local(path, Path(name))
+    except OSError as error:  # as for a name that is too long
+        raise ConfigError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def _check_local(path: str, target: Path) -> None:
     if target.is_dir():
         raise ConfigError(f"Cannot write {path}: it is a directory. Name a file in it.")
     folder = next(folder for folder in target.parents if folder.exists())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..core.components import Component
-from ..core.errors import ConfigError, RegistryError
+from ..core.errors import ConfigError, RegistryError, UserError
 from ..core.gate import Member
 from . import configs
 from .services import PACKAGE
@@ -129,7 +129,8 @@ class Content(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     project: str = PACKAGE
-    inputs: list[str]
+    inputs: dict[str, str]
+    """The kind of each column, as number or text."""
     target: str
 
 
@@ -163,7 +164,7 @@ class PyfuncSaver(Component):
         from .serving import TRUSTED
 
         rows = rows.head(REPLAY_ROWS)
-        content = Content(inputs=[str(name) for name in rows], target=describe_target())
+        content = Content(inputs=describe_inputs(), target=describe_target())
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             # MLflow wants an example to check the signature by; ours comes from the schemas.
             warnings.filterwarnings("ignore", ".*input example", UserWarning)
@@ -202,7 +203,7 @@ class MlflowRegister(Component):
     """Make a saved model the registry's next version."""
 
     KIND: Literal["MlflowRegister"] = "MlflowRegister"
-    tags: dict[str, str] = {}
+    tags: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = {}
 
     @field_validator("tags")
     @classmethod
@@ -238,10 +239,21 @@ class PyfuncLoader(Component):
             A function from n rows of inputs to n rows of outputs.
         """
         import mlflow
+        from mlflow.exceptions import MlflowException
 
         # Comparing all installed libraries costs 0.4 s; the replay finds what matters.
         uri = f"models:/{version.name}/{version.version}"
-        model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        try:
+            model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        except UserError:
+            raise
+        except Exception as error:  # the code that came with it may raise anything
+            if isinstance(error, MlflowException) and not is_missing(error):
+                raise
+            raise RegistryError(
+                f"Version {version.version} of '{version.name}' is damaged, and was not loaded"
+                f" ({type(error).__name__}): put back what was there, or train a new version."
+            ) from error
 
         def predict(inputs: pd.DataFrame) -> pd.DataFrame:
             outputs: pd.DataFrame = model.predict(plain_types(inputs))
@@ -270,7 +282,13 @@ class PipelineLoader(Component):
         pipeline = self.pipeline(version)
 
         def predict(inputs: pd.DataFrame) -> pd.DataFrame:
-            outputs = models.predict(pipeline, inputs)
+            try:
+                outputs = models.predict(pipeline, inputs)
+            except (TypeError, ValueError) as error:
+                raise RegistryError(
+                    f"Version {version.version} cannot predict these rows, and was trained on"
+                    f" others: {str(error).splitlines()[0]}"
+                ) from error
             return frames.conform(outputs, schemas.Outputs, "The output")
 
         return predict
@@ -318,6 +336,14 @@ def check_content(version: ModelVersion, folder: Path) -> None:
             " mlflow.registered_model."
         )
     check_columns(version, content.inputs)
+    now_inputs = describe_inputs()
+    other = [name for name, kind in content.inputs.items() if now_inputs[name] != kind]
+    if other:
+        kinds = ", ".join(f"{name} was {content.inputs[name]}" for name in other)
+        raise RegistryError(
+            f"Version {version.version} was trained on other types than the schemas have now"
+            f" ({kinds}): train, evaluate and promote a new version."
+        )
     now = describe_target()
     if content.target != now:
         raise RegistryError(
@@ -344,6 +370,15 @@ def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
             f"Version {version.version} was trained on other columns than the schemas have now"
             f" ({', '.join(sorted(other))}): train, evaluate and promote a new version."
         )
+
+
+def describe_inputs() -> dict[str, str]:
+    """Tell the kind of each column of the inputs; whole numbers and others are one kind."""
+    from ..core import frames, schemas
+
+    kinds = frames.columns_by_kind(schemas.Inputs)
+    kinds["number"] += kinds.pop("castable")
+    return {name: kind for kind, names in kinds.items() for name in names}
 
 
 def describe_target() -> str:
@@ -605,7 +640,14 @@ def _fetch(what: str, part: str, whole: dict[str, str], **address: str) -> Itera
                     ) from error
             reason = configs.mask(str(error).splitlines()[0])
             raise RegistryError(f"{what} cannot be read: {reason}") from error
-        yield Path(path)
+        try:
+            yield Path(path)
+        except (OSError, EOFError, KeyError, ValueError) as error:  # of whatever reads the files
+            name = f" in '{part}'" if part else ""
+            raise RegistryError(
+                f"{what} has a file{name} that is missing or damaged ({type(error).__name__}): put"
+                " back what was there, or train a new version."
+            ) from error
 
 
 def plain_types(frame: pd.DataFrame) -> pd.DataFrame:

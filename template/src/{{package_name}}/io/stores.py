@@ -18,6 +18,9 @@ from . import configs, files, processes
 EMBEDDED = "mlflow.db"
 """The database in the working directory, where there is no server."""
 
+ARTIFACTS = "mlruns"
+"""The folder beside it."""
+
 PLACES = {
     "experiments": "artifact_location",
     "runs": "artifact_uri",

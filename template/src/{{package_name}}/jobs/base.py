@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from ..core.components import Component
+from ..core.components import Component, marked
 from ..core.errors import UserError
-from ..io import stores
+from ..io import files, stores
 from ..io.services import AlertsService, LoggerService, MlflowService
 
 if TYPE_CHECKING:
@@ -56,6 +56,18 @@ class Job(Component, ABC):
     mlflow: MlflowService = MlflowService()
 
     _result: Result | None = PrivateAttr(default=None)
+
+    def check(self) -> None:
+        super().check()
+        outputs = self.written()
+        for path in outputs.values():
+            files.check_writable(path)
+        inputs = marked(self, files.READ).values()
+        files.check_apart(outputs, [*inputs, stores.EMBEDDED, stores.ARTIFACTS])
+
+    def written(self) -> dict[str, str]:
+        """List the paths that it writes, by the names of the fields that say so."""
+        return {f"job.{name}": path for name, path in marked(self, files.WRITTEN).items()}
 
     def __enter__(self) -> Self:
         """Check what can be known before any work, and start the services.

@@ -55,7 +55,7 @@ class EvaluationsJob(Job):
     metrics: Annotated[list[MetricKind], Field(min_length=1)]
     thresholds: Annotated[list[Threshold], Field(min_length=1)]
     loader: registries.LoaderKind = registries.PipelineLoader()
-    report: str = Field("outputs/evaluation.html", min_length=1)
+    report: files.OutputPath = "outputs/evaluation.html"
 
     @model_validator(mode="after")
     def _thresholds_name_metrics(self) -> Self:
@@ -75,7 +75,6 @@ class EvaluationsJob(Job):
 
         super().check()
         check_problem(self.metrics, schemas.PROBLEM, frames.allowed_values(schemas.Targets))
-        files.check_writable(self.report)
 
     def _run(self, run_id: str) -> EvaluationsResult:
         import mlflow

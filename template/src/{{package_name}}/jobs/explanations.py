@@ -44,14 +44,13 @@ class ExplanationsJob(Job):
     explainers: Annotated[list[ExplainerKind], Field(min_length=1)]
     rows: PositiveInt = 1_000
     """How many rows to explain by, at most."""
-    report: str = Field("outputs/explanations.html", min_length=1)
+    report: files.OutputPath = "outputs/explanations.html"
 
     def check(self) -> None:
         from ..core import frames, schemas
 
         super().check()
         check_problem([self.metric], schemas.PROBLEM, frames.allowed_values(schemas.Targets))
-        files.check_writable(self.report)
 
     def _run(self, run_id: str) -> ExplanationsResult:
         import mlflow

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
-from ..core.errors import ConfigError
-from ..io import champions, files, registries
+from ..io import champions, registries
 from ..io.datasets import BATCH_ROWS, ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
@@ -40,11 +39,6 @@ class InferenceJob(Job):
     batch_rows: PositiveInt = BATCH_ROWS
     """How many rows are in memory at a time."""
     loader: registries.LoaderKind = registries.PipelineLoader()
-
-    def check(self) -> None:
-        super().check()
-        if files.contains(self.inputs.path, self.outputs.path):
-            raise ConfigError(f"The outputs would be among the inputs, {self.inputs.path}.")
 
     def _run(self, run_id: str) -> InferenceResult:
         import mlflow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
 
 DRIFT_EXIT_CODE = 6
+MAX_NAME = 200
+"""Of the 250 letters of a metric's name, those that a column's may have."""
 MAX_PLOTS = 12
 
 
@@ -50,11 +53,7 @@ class MonitoringJob(Job):
     version: PositiveInt | None = None
     """Which version's training to compare with; the champion's without one."""
     tests: Annotated[list[DriftTestKind], Field(min_length=1)]
-    report: str = Field("outputs/monitoring.html", min_length=1)
-
-    def check(self) -> None:
-        super().check()
-        files.check_writable(self.report)
+    report: files.OutputPath = "outputs/monitoring.html"
 
     def _run(self, run_id: str) -> MonitoringResult:
         import mlflow
@@ -120,5 +119,12 @@ class MonitoringJob(Job):
 
 
 def _metric_name(found: Difference) -> str:
-    """Name a metric after a column, which may hold characters that MLflow refuses."""
-    return re.sub(r"[^\w\-. :/]", "_", f"{found.test}.{found.column}", flags=re.ASCII)
+    """Name a metric after a column, which may hold characters that MLflow refuses.
+
+    A name that must change, or is too long, ends with a digest, so that each stays its own.
+    """
+    plain = re.sub(r"[^\w\-. :]", "_", found.column, flags=re.ASCII)
+    if plain != found.column or len(plain) > MAX_NAME or plain.strip(".") != plain:
+        digest = hashlib.sha256(found.column.encode()).hexdigest()[:8]
+        plain = f"{plain[:MAX_NAME].strip('.')}_{digest}"
+    return f"{found.test}.{plain}"

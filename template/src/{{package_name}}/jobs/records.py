@@ -134,7 +134,7 @@ def read_holdout(
         DataError: A row is gone, or holds other values than it did then.
         RegistryError: The version's record is gone.
     """
-    from ..core.frames import fingerprint
+    from ..core.frames import fingerprint, fingerprint_as_typed
 
     table, target = read_pair(inputs, targets)
     rows, content = _read_holdout_record(version)
@@ -145,7 +145,8 @@ def read_holdout(
             f" in {inputs.path}: give the data that it was trained on."
         )
     table, target = table.loc[rows], target.loc[rows]
-    if fingerprint(table.join(target)) != content["fingerprint"]:
+    rows_now = table.join(target)
+    if content["fingerprint"] not in {fingerprint(rows_now), fingerprint_as_typed(rows_now)}:
         raise DataError(
             f"The rows held out from version {version.version} hold other values in {inputs.path}"
             " than when it was trained: give the data that it was trained on, or train again."

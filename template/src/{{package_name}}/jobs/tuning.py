@@ -7,7 +7,7 @@ import math
 import time
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from ..core.components import nearest
 from ..core.errors import DataError
@@ -51,7 +51,7 @@ class TuningJob(Job):
     folds: FoldsKind
     searcher: SearcherKind
     metric: MetricKind
-    output: str = Field("outputs/tuning.yaml", min_length=1)
+    output: files.OutputPath = "outputs/tuning.yaml"
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
@@ -79,7 +79,6 @@ class TuningJob(Job):
 
         super().check()
         check_problem([self.metric], schemas.PROBLEM, frames.allowed_values(schemas.Targets))
-        files.check_writable(self.output)
 
     def _run(self, run_id: str) -> TuningResult:
         import mlflow
