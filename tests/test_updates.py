@@ -640,12 +640,21 @@ def follow_workflow(project: Workspace, folder: Path) -> str:
     return (folder / "calls").read_text()
 
 
+PROBLEMS: Final = list(choices("problem"))
+JOURNEYS: Final = [
+    (version, problem)
+    for place, version in enumerate(RELEASES)
+    for problem in PROBLEMS
+    # Of the newest release both, of those before it one in turn.
+    if version == list(RELEASES)[-1] or problem == PROBLEMS[place % len(PROBLEMS)]
+]
+
+
 @pytest.mark.full
 class TestChecksAfterwards:
     """The project's own checks pass after an update."""
 
-    @pytest.mark.parametrize("version", RELEASES)
-    @pytest.mark.parametrize("problem", choices("problem"))
+    @pytest.mark.parametrize(("version", "problem"), JOURNEYS)
     def test_from_each_release(
         self, version: str, problem: str, start: Callable[..., Adopted]
     ) -> None:

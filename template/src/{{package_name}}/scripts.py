@@ -90,20 +90,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.files and not options.extras:
         parser.error("name a conf, as confs/training.yaml")
     from .core.errors import UserError
+    from .io.configs import mask, mask_all
     from .settings import load
 
     try:
         with _terminable(), load(options.files, options.extras).job as runner:
             result = runner.run()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {mask(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as error:
         print("stopped", file=sys.stderr)
         return 143 if isinstance(error, Terminated) else 130
     except OSError as error:
         # A full disk, a folder that is read-only, no room for temporary files.
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {mask(str(error))}", file=sys.stderr)
         return 1
     except Exception:
         logging.getLogger(__name__).exception("An unexpected error, which is not your mistake:")
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import json
 
     # ASCII, whatever stdout can write.
-    printed = _print(json.dumps(result.model_dump(mode="json"), indent=2))
+    printed = _print(json.dumps(mask_all(result.model_dump(mode="json")), indent=2))
     return result.exit_code if printed else 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import types
 import typing
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
     from pydantic import BaseModel, ValidationError
+
+
+SHORTEST = 4
+"""How many letters a value of the environment has at least that is hidden in texts."""
 
 
 def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -44,6 +49,8 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
         if _differ(plain.get("job"), conf.get("job")):
             raise ConfigError(f"The conf {file} has another job than one before: run each alone.")
         plain = _merge(plain, conf)
+    _note_environment(plain)
+    _note_environment(list(overrides))
     merged = OmegaConf.create(plain)
     for override in overrides:
         if "=" not in override:
@@ -60,9 +67,49 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
 
 
 def mask(text: str) -> str:
-    """Hide the user and the password of every URL in a text."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+    """Hide what is secret in a text.
 
+    That is what a URL holds before its host and behind the ``=`` of its query, and every value that
+    a conf took from the environment, which becomes the ``${oc.env:NAME}`` that it came from.
+    """
+    for value in sorted(_from_environment, key=len, reverse=True):
+        text = text.replace(value, _from_environment[value])
+    return _URL.sub(_mask_url, text)
+
+
+def mask_all(value: Any) -> Any:
+    """Hide what is secret in all texts of a conf or a result."""
+    if isinstance(value, dict):
+        return {key: mask_all(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [mask_all(inner) for inner in value]
+    return mask(value) if isinstance(value, str) else value
+
+
+def _mask_url(found: re.Match[str]) -> str:
+    scheme, rest = found.groups()
+    # A password may hold anything, an @ as well, and the last one ends it.
+    before, at, place = rest.rpartition("@")
+    place = re.sub(r"([?&#;][^=&#;]+=)[^&#;]+", r"\1***", place)
+    return f"{scheme}***@{place}" if before or at else f"{scheme}{place}"
+
+
+def _note_environment(conf: object) -> None:
+    """Remember what a conf takes from the environment, for ``mask``."""
+    if isinstance(conf, dict | list):
+        for part in conf.values() if isinstance(conf, dict) else conf:
+            _note_environment(part)
+    elif isinstance(conf, str):
+        for name in re.findall(r"\$\{oc\.env:\s*(\w+)", conf):
+            value = os.environ.get(name, "")
+            # Of a URL, its secret parts are hidden, and it is told all the same.
+            if len(value) >= SHORTEST and "://" not in value:
+                _from_environment[value] = f"${{oc.env:{name}}}"
+
+
+_URL = re.compile(r"([A-Za-z][\w+.-]*://)([^\s'\"><]+)")
+_from_environment: dict[str, str] = {}
+"""The name that each value came by; a shorter one would be found in every text."""
 
 _INTERPOLATION = "KeyError raised while resolving interpolation: "
 

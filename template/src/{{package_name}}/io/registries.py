@@ -221,7 +221,7 @@ class MlflowRegister(Component):
         """
         import mlflow
 
-        return mlflow.register_model(model_uri, name, tags=self.tags)
+        return mlflow.register_model(model_uri, name, tags=configs.mask_all(self.tags))
 
 
 class PyfuncLoader(Component):

@@ -38,9 +38,19 @@ DEFAULTS = {
 }
 """What the environment says of MLflow where it says nothing else."""
 
+LINE = "%(asctime)s %(levelname)s %(message)s"
+
 Name = Annotated[str, Field(min_length=1)]
 
 logger = logging.getLogger(__name__)
+
+
+class MaskingFormatter(logging.Formatter):
+    """Lines, and the tracebacks under them, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a line."""
+        return configs.mask(super().format(record))
 
 
 class LoggerService(Component):
@@ -50,7 +60,11 @@ class LoggerService(Component):
 
     def start(self) -> None:
         """Show the project's lines from the level up, and other libraries' warnings."""
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+        root = logging.getLogger()
+        if not root.handlers:
+            handler = logging.StreamHandler()
+            handler.setFormatter(MaskingFormatter(LINE, datefmt="%H:%M:%S"))
+            root.addHandler(handler)
         logging.getLogger(PACKAGE).setLevel(self.level)
 
 
@@ -74,7 +88,7 @@ class AlertsService(Component):
         """Send a message; a channel that cannot be reached is logged, and does no more harm."""
         if not self.enabled or (self.when == "failure" and not failure):
             return
-        if not self._channels().notify(title=title, body=body):
+        if not self._channels().notify(title=configs.mask(title), body=configs.mask(body)):
             logger.warning("An alert did not reach every channel of %s.", self.variable)
 
     def _channels(self) -> Any:
@@ -149,7 +163,7 @@ class MlflowService(Component):
             _check_fresh_run()
             with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
                 logger.info("Run %s in %s.", run.info.run_id, stores.describe())
-                mlflow.log_text(configs.mask(configs.to_yaml(conf)), "conf.yaml")
+                mlflow.log_text(configs.to_yaml(configs.mask_all(conf)), "conf.yaml")
                 yield str(run.info.run_id)
         except (MlflowException, RequestException, SQLAlchemyError) as error:
             raise ServerError(
@@ -160,6 +174,13 @@ class MlflowService(Component):
             raise ServerError(
                 f"You may not use {error.filename}: it belongs to another user, or is read-only."
             ) from error
+
+
+def log_params(values: dict[str, Any]) -> None:
+    """Record parameters with the active run, without secrets."""
+    import mlflow
+
+    mlflow.log_params(configs.mask_all(values))
 
 
 def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) -> None:
@@ -179,10 +200,10 @@ def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) ->
     datasets = [
         DatasetInput(
             Dataset(
-                name=Path(part.path).name,
+                name=Path(configs.mask(part.path)).name,
                 digest=part.digest,
                 source_type=part.kind,
-                source=json.dumps({"uri": part.path}),
+                source=json.dumps({"uri": configs.mask(part.path)}),
             ),
             tags,
         )

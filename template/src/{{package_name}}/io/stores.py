@@ -21,13 +21,20 @@ EMBEDDED = "mlflow.db"
 ARTIFACTS = "mlruns"
 """The folder beside it."""
 
-PLACES = {
-    "experiments": "artifact_location",
-    "runs": "artifact_uri",
-    "logged_models": "artifact_location",
-    "model_versions": "storage_location",
+MOVES = {
+    "experiments": "UPDATE experiments"
+    " SET artifact_location = :new || substr(artifact_location, :rest)"
+    " WHERE substr(artifact_location, 1, :length) = :old",
+    "runs": "UPDATE runs SET artifact_uri = :new || substr(artifact_uri, :rest)"
+    " WHERE substr(artifact_uri, 1, :length) = :old",
+    "logged_models": "UPDATE logged_models"
+    " SET artifact_location = :new || substr(artifact_location, :rest)"
+    " WHERE substr(artifact_location, 1, :length) = :old",
+    "model_versions": "UPDATE model_versions"
+    " SET storage_location = :new || substr(storage_location, :rest)"
+    " WHERE substr(storage_location, 1, :length) = :old",
 }
-"""The columns of the database that hold paths of artifacts."""
+"""What changes where artifacts are, by the table of the database that says so."""
 
 PROCESS = "process"
 """The tag of a run that names the process that makes it."""
@@ -178,7 +185,7 @@ def follow_move(path: Path) -> None:
         return  # artifacts are where the jobs ran
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        if not PLACES.keys() <= tables:
+        if not MOVES.keys() <= tables:
             return  # MLflow says what is wrong
         rows = database.execute("SELECT experiment_id, artifact_location FROM experiments")
         homes = {
@@ -201,14 +208,11 @@ def follow_move(path: Path) -> None:
 
 
 def _rename_home(database: sqlite3.Connection, home: Path, here: Path) -> None:
-    for table, column in PLACES.items():
-        change = (
-            f"UPDATE {table} SET {column} = ? || substr({column}, ?)"  # noqa: S608  # nosec B608
-            f" WHERE substr({column}, 1, ?) = ?"
-        )
-        for scheme in ("", "file://"):
-            old, new = f"{scheme}{home}/mlruns/", f"{scheme}{here}/mlruns/"
-            database.execute(change, (new, len(old) + 1, len(old), old))
+    for scheme in ("", "file://"):
+        old, new = f"{scheme}{home}/mlruns/", f"{scheme}{here}/mlruns/"
+        names = {"old": old, "new": new, "length": len(old), "rest": len(old) + 1}
+        for move in MOVES.values():
+            database.execute(move, names)
 
 
 def _check_registry() -> None:

@@ -14,7 +14,7 @@ from ..core.models import ModelKind
 from ..core.splitters import HoldoutKind
 from ..io import registries
 from ..io.datasets import ReaderKind
-from ..io.services import log_lineage
+from ..io.services import log_lineage, log_params
 from . import records
 from .base import Job, Result
 
@@ -81,7 +81,7 @@ class TrainingJob(Job):
             metric.name: metric.score(test_target, outputs) for metric in self.metrics
         }
         mlflow.log_metrics(scores)
-        mlflow.log_params({"model": self.model.KIND, **self.model.parameters()})
+        log_params({"model": self.model.KIND, **self.model.parameters()})
         with tempfile.TemporaryDirectory() as folder:
             records.write_holdout(Path(folder), test_inputs, test_target)
             records.write_learned(Path(folder), train_inputs)

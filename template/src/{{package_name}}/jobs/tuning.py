@@ -17,7 +17,7 @@ from ..core.searchers import Range, SearcherKind, Trial
 from ..core.splitters import FoldsKind, HoldoutKind
 from ..io import configs, files
 from ..io.datasets import ReaderKind
-from ..io.services import is_terminal, log_lineage
+from ..io.services import is_terminal, log_lineage, log_params
 from . import records
 from .base import Job, Result
 
@@ -105,7 +105,7 @@ class TuningJob(Job):
                 " take fewer folds, or more rows."
             )
         mlflow.log_metric(self.metric.name, best.score)
-        mlflow.log_params(best.parameters)
+        log_params(best.parameters)
         model = type(self.model).model_validate({**self.model.model_dump(), **best.parameters})
         # The splitter goes with it: no row that chose the parameters may be held out.
         best_conf = {"model": model, "splitter": self.splitter}
