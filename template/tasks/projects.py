@@ -21,7 +21,7 @@ CHAIN = (
     "explanations",
     "monitoring",
 )
-REFUSED = 5  # the exit code of a promotion that was refused
+DATA, REFUSED = 3, 5  # the exit codes of data that is not right, and of a refused promotion
 EXPORT = "uv export --quiet --no-dev --no-emit-project --format=requirements.txt"
 HELP = {"environment": "merge also confs/environments/NAME.yaml"}
 
@@ -46,13 +46,13 @@ def confs(conf: str, environment: str) -> list[str]:
     return [path.as_posix() for path in paths]
 
 
-def summarise(title: str, results: dict[str, Any], refusal: str) -> None:
+def summarise(title: str, results: dict[str, Any], skipped: dict[str, str]) -> None:
     """Show what came of the jobs.
 
     Args:
         title: the name of the project.
         results: what each job returned.
-        refusal: why promotion returned nothing, if so.
+        skipped: why a job returned nothing.
     """
     from rich.console import Console
     from rich.panel import Panel
@@ -63,8 +63,10 @@ def summarise(title: str, results: dict[str, Any], refusal: str) -> None:
     for job in CHAIN:
         result = results.get(job)
         if result is None:
-            champion = f"Version {results['evaluations'].champion} is the champion still."
-            table.add_row(Text(job, "yellow"), Text(f"{refusal}\n{champion}"))
+            text = skipped[job]
+            if job == "promotion":
+                text += f"\nVersion {results['evaluations'].champion} is the champion still."
+            table.add_row(Text(job, "yellow"), Text(text))
         else:
             good = result.exit_code == 0 and getattr(result, "passed", True)
             scores = result.metrics if job == "evaluations" else {}
@@ -79,14 +81,15 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
     """Run all jobs in order, and sum up the results.
 
     They share one process, so that libraries are imported once. A refused promotion is no
-    failure where there is a champion: it stays, and the jobs that follow use it. Nor is drift:
+    failure where there is a champion: it stays, and the jobs that follow use it. Nor is it one when
+    that champion cannot be explained, because the data has changed since it was trained, nor drift:
     rows that are later, or of other groups, differ; the job of monitoring fails by it.
     """
     package = ctx.project.package
     settings = importlib.import_module(f"{package}.settings")
     errors = importlib.import_module(f"{package}.core.errors")
     results: dict[str, Any] = {}
-    refusal = ""
+    skipped: dict[str, str] = {}
     for job in CHAIN:
         files = confs(job, environment)
         if job == "training":
@@ -103,14 +106,18 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
             with settings.load(files, extras).job as runner:
                 results[job] = runner.run()
         except errors.UserError as error:
+            if job == "explanations" and "promotion" in skipped and error.exit_code == DATA:
+                skipped[job] = f"The champion is not explained: {error}"
+                print(skipped[job], file=sys.stderr)
+                continue
             refused = error.exit_code == REFUSED and results["evaluations"].champion is not None
             comparable = refused and results["evaluations"].champion_metrics is not None
             if not comparable:
                 hint = " For the chain, that is --replace." if refused else ""
                 raise Exit(f"error: {error}{hint}", code=error.exit_code) from error
-            refusal = str(error)
-            print(refusal, file=sys.stderr)
-    summarise(ctx.project.name, results, refusal)
+            skipped[job] = str(error)
+            print(skipped[job], file=sys.stderr)
+    summarise(ctx.project.name, results, skipped)
 
 
 @task(help={"conf": "a file of confs/ by its name, e.g. training", **HELP})

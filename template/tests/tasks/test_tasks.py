@@ -448,6 +448,22 @@ class TestProjects:
         assert "Version 1 is the champion still." in out
         assert "Steady." in out
 
+    def test_chain_goes_on_where_the_champion_cannot_be_explained(
+        self, inv: Inv, outcomes: dict[str, Any]
+    ) -> None:
+        outcomes["explanations"] = UserError("Rows are gone.", 3)
+        with pytest.raises(Exit, match=r"^error: Rows are gone\.$"):
+            inv("projects")
+        outcomes["promotion"] = UserError("It ties.", 5)
+        outcomes["evaluations"].champion = 1
+        outcomes["evaluations"].champion_metrics = {"r2": 0.5}
+        out = inv("projects")
+        assert "The champion is not explained: Rows are gone." in out
+        assert "Steady." in out
+        outcomes["explanations"] = UserError("It has no such version.", 4)
+        with pytest.raises(Exit, match=r"no such version\.$"):
+            inv("projects")
+
     def test_chain_stops_without_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
         outcomes["promotion"] = UserError("It fails.", 5)
         with pytest.raises(Exit, match=r"^error: It fails\.$") as error:

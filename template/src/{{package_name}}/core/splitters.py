@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -138,12 +139,33 @@ class _TimeSplitter(_ColumnSplitter):
     by: str | None = None
     """The column that orders the rows; their own order without one."""
 
-    def _order(self, inputs: pd.DataFrame) -> Rows:
+    def _order(self, inputs: pd.DataFrame) -> tuple[Rows, Rows]:
+        """Order n rows in time, those of one moment beside each other.
+
+        Returns:
+            The positions of the rows, the earliest first; and for each of these n places, the first
+            place that has the same moment: between them there is no cut.
+
+        Raises:
+            DataError: A row has no time.
+        """
         import numpy as np
+        import pandas as pd
+
+        from .errors import DataError
 
         if self.by is None:
-            return np.arange(len(inputs))
-        return np.argsort(self._column(inputs).to_numpy(), kind="stable")
+            places = np.arange(len(inputs))
+            return places, places
+        moments, _ = pd.factorize(self._column(inputs), sort=True)
+        missing = int((moments < 0).sum())
+        if missing:
+            raise DataError(
+                f"{missing} of the {len(inputs)} rows have no '{self.by}', by which they are to be"
+                " ordered: fill it in, or leave these rows out."
+            )
+        order = np.argsort(moments, kind="stable")
+        return order, np.searchsorted(moments[order], moments[order])
 
 
 class _GroupSplitter(_ColumnSplitter):
@@ -183,7 +205,7 @@ class _GroupSplitter(_ColumnSplitter):
 
 
 class TimeSplitter(_TimeSplitter):
-    """Hold out the last rows in time."""
+    """Hold out the last rows in time, all of a moment or none."""
 
     KIND: Literal["TimeSplitter"] = "TimeSplitter"
     test_size: Share = 0.2
@@ -191,11 +213,14 @@ class TimeSplitter(_TimeSplitter):
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from .errors import DataError
 
-        order = self._order(inputs)
-        held_out = round(len(order) * self.test_size)
-        if not 0 < held_out < len(order):
+        order, first = self._order(inputs)
+        cut = len(order) - round(len(order) * self.test_size)
+        if not 0 < cut < len(order):
             raise DataError(f"{len(order)} rows are too few to hold out {self.test_size:.0%}.")
-        return [(order[:-held_out], order[-held_out:])]
+        if first[cut] == 0 and first[-1] == 0:
+            raise DataError(f"The {len(order)} rows have the same '{self.by}': none is later.")
+        cut = first[cut] or first[first > 0][0]
+        return [(order[:cut], order[cut:])]
 
 
 class GroupSplitter(_GroupSplitter):
@@ -257,7 +282,10 @@ class GroupKFoldSplitter(_GroupSplitter):
 
 
 class TimeSeriesSplitter(_TimeSplitter):
-    """Test on each of k later parts in turn, after training on all that came before it."""
+    """Test on each of k later parts in turn, after training on all that came before it.
+
+    The rows of a moment stay together.
+    """
 
     KIND: Literal["TimeSeriesSplitter"] = "TimeSeriesSplitter"
     folds: Folds = 5
@@ -265,9 +293,16 @@ class TimeSeriesSplitter(_TimeSplitter):
     def splits(self, inputs: pd.DataFrame, targets: pd.Series[Any]) -> Splits:
         from sklearn.model_selection import TimeSeriesSplit
 
-        order = self._order(inputs)
+        from .errors import DataError
+
+        order, first = self._order(inputs)
         pairs = _split(TimeSeriesSplit(self.folds), inputs, targets)
-        return [(order[train], order[test]) for train, test in pairs]
+        cuts = [*(first[test[0]] for _, test in pairs), len(order)]
+        if len({0, *cuts}) < len(cuts) + 1:
+            raise DataError(
+                f"The {len(order)} rows have too few different '{self.by}' for {self.folds} folds."
+            )
+        return [(order[:cut], order[cut:end]) for cut, end in itertools.pairwise(cuts)]
 
 
 HoldoutKind = Annotated[
