@@ -21,7 +21,17 @@ from pydantic import ValidationError
 from ..core.errors import RegistryError
 from ..core.gate import Change, Member, Record
 from . import processes
-from .registries import CHAMPION, PREVIOUS, REASON, STATUS, get_version, is_missing, tag
+from .registries import (
+    CHAMPION,
+    PREVIOUS,
+    REASON,
+    STATUS,
+    get_version,
+    identify,
+    is_missing,
+    tag,
+)
+from .stores import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +107,7 @@ def get(model: str) -> ModelVersion:
     """
     standing = read(model)
     if standing.champion is not None:
+        check_files(standing)
         return standing.champion
     last = standing.record.champion
     if last is not None:
@@ -111,9 +122,30 @@ def get(model: str) -> ModelVersion:
         else ""
     )
     raise RegistryError(
-        f"The model '{model}' has no champion yet: train a version, evaluate it and promote it"
-        f" (the jobs training, evaluations and promotion), then run this again.{by_hand}"
+        f"The model '{model}' has no champion yet in {describe()}: train a version, evaluate it and"
+        f" promote it (the jobs training, evaluations and promotion), or name another store in"
+        f" MLFLOW_TRACKING_URI.{by_hand}"
     )
+
+
+def check_files(standing: Standing) -> None:
+    """Check that the champion's files are those that were promoted.
+
+    Args:
+        standing: with a champion; one from before there was a record is taken as it is.
+
+    Raises:
+        RegistryError: They are others, or cannot be read.
+    """
+    member, champion = standing.member, standing.champion
+    if member is None or champion is None or not member.digest:
+        return
+    if identify(champion).digest != member.digest:
+        raise RegistryError(
+            f"The files of the champion, version {member.version}, are not those that were"
+            " promoted: somebody has changed them, or the record. Restore them, or roll back"
+            " (confs/rollback.yaml)."
+        )
 
 
 def find_predictor(model: str, version: int | None) -> ModelVersion:
@@ -152,7 +184,7 @@ def find_renamed(model: str) -> str | None:
         page = MlflowClient().search_registered_models(max_results=1000, page_token=token)
         for other in page:
             record = _parse_record(other)
-            if other.name != model and record.changes and record.changes[-1].model == model:
+            if other.name != model and any(entry.model == model for entry in record.changes):
                 return str(other.name)
         token = page.token
         if not token:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ..core.components import Component
 from ..core.errors import ConfigError, RegistryError, UserError
 from ..core.gate import Member
-from . import configs
+from . import configs, stores
 from .services import PACKAGE
 
 if TYPE_CHECKING:
@@ -333,7 +333,7 @@ def check_content(version: ModelVersion, folder: Path) -> None:
         raise RegistryError(
             f"Version {version.version} of '{version.name}' was trained by the project"
             f" '{content.project}', not by this one: name another version, or another model in"
-            " mlflow.registered_model."
+            " job.mlflow.registered_model."
         )
     check_columns(version, content.inputs)
     now_inputs = describe_inputs()
@@ -427,6 +427,15 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
         )
 
 
+def read_replay(version: ModelVersion) -> pd.DataFrame | None:
+    """Read the predictions that a version carries; None where its release recorded none."""
+    import pandas as pd
+
+    with read_model(version, "artifacts") as folder:
+        file = folder / "replay_outputs.parquet"
+        return pd.read_parquet(file) if file.exists() else None
+
+
 def check_scale(version: ModelVersion, champion: ModelVersion) -> None:
     """Check that a version predicts values of the same order as the champion does.
 
@@ -444,20 +453,17 @@ def check_scale(version: ModelVersion, champion: ModelVersion) -> None:
 
     values = []
     for each in (version, champion):
-        with read_model(each, "artifacts") as folder:
-            if not (folder / "replay_outputs.parquet").exists():
-                return
-            outputs = pd.read_parquet(folder / "replay_outputs.parquet")
+        outputs = read_replay(each)
+        if outputs is None or not pd.api.types.is_float_dtype(outputs["prediction"].dtype):
+            return
         values.append(outputs["prediction"])
-    if not all(pd.api.types.is_float_dtype(predicted.dtype) for predicted in values):
-        return
     low, high = sorted(values, key=lambda predicted: float(predicted.abs().median()))
     apart = low.max() < high.min() or high.max() < low.min()
     if apart and high.abs().median() > MAX_RATIO * low.abs().median():
         found, now = (f"{predicted.median():.4g}" for predicted in values)
         raise RegistryError(
-            f"Version {version.version} predicts values around {found}, the champion values around"
-            f" {now}: the target was in another unit then. Name another version, or train one."
+            f"Version {version.version} predicts values around {found}, the champion, version"
+            f" {champion.version}, values around {now}: their targets are in different units."
         )
 
 
@@ -525,7 +531,10 @@ def find_newest(name: str) -> ModelVersion:
         f"name = '{name}'", max_results=1, order_by=["version_number DESC"]
     )
     if not found:
-        raise RegistryError(f"No version of the model '{name}' is registered yet: train one first.")
+        raise RegistryError(
+            f"No version of the model '{name}' is registered yet in {stores.describe()}: train one"
+            " first, or name another store in MLFLOW_TRACKING_URI."
+        )
     return found[0]
 
 

@@ -79,7 +79,7 @@ def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
         reason = configs.mask(str(error).splitlines()[0])
         raise ConfigError(
-            f"MLflow does not answer: {reason} Check mlflow.tracking_uri in the conf, or"
+            f"MLflow does not answer: {reason} Check job.mlflow.tracking_uri in the conf, or"
             " MLFLOW_TRACKING_URI."
         ) from error
 
@@ -129,7 +129,7 @@ def _activate(experiment: str) -> str:
     if found is None or found.lifecycle_stage == "deleted":
         raise ConfigError(
             f"The experiment '{experiment}' was deleted: restore it (mlflow experiments restore),"
-            " or name another in mlflow.experiment."
+            " or name another in job.mlflow.experiment."
         )
     mlflow.set_experiment(experiment_id=found.experiment_id)
     return str(found.experiment_id)
@@ -226,7 +226,7 @@ def _check_registry() -> None:
     if models.startswith("http") and models != runs:
         raise ConfigError(
             f"Runs are in {configs.mask(runs)} and models in {configs.mask(models)}: a server"
-            " registers models of its own runs only. Leave out mlflow.registry_uri, and"
+            " registers models of its own runs only. Leave out job.mlflow.registry_uri, and"
             " MLFLOW_REGISTRY_URI."
         )
 
@@ -243,5 +243,5 @@ def _check_server() -> None:
             raise
         raise ConfigError(
             "The server of MLflow is of a version before 3, which cannot keep these models: update"
-            " it, or name another in mlflow.tracking_uri or MLFLOW_TRACKING_URI."
+            " it, or name another in job.mlflow.tracking_uri or MLFLOW_TRACKING_URI."
         ) from error

@@ -89,15 +89,14 @@ class EvaluationsJob(Job):
         scores = self._score(target, outputs)
         evaluation = Evaluation(
             model=name,
-            member=registries.identify(version, records.read_recipe(version, scores)),
+            member=registries.identify(version, records.read_recipe(version)),
             scores=scores,
             greater_is_better={metric.name: metric.greater_is_better for metric in self.metrics},
             thresholds=self.thresholds,
             champion=standing.member,
         )
-        if standing.champion is not None:
-            beside = self._compare(standing.champion, inputs, target, outputs)
-            evaluation = evaluation.model_copy(update=beside)
+        beside = self._compare(version, standing, inputs, target, outputs)
+        evaluation = evaluation.model_copy(update=beside)
         mlflow.log_metrics(evaluation.scores)
         mlflow.log_param("version", version.version)
         mlflow.log_text(evaluation.model_dump_json(indent=2), f"{EVALUATION}/{EVALUATION}.json")
@@ -122,13 +121,19 @@ class EvaluationsJob(Job):
 
     def _compare(
         self,
-        champion: ModelVersion,
+        version: ModelVersion,
+        standing: champions.Standing,
         inputs: pd.DataFrame,
         target: pd.Series[Any],
         outputs: pd.DataFrame,
     ) -> dict[str, Any]:
         """Score both on the rows that neither has learned from, or say why that cannot be."""
+        champion = standing.champion
+        if champion is None:
+            return {}
         try:
+            champions.check_files(standing)
+            registries.check_scale(version, champion)
             unseen = ~records.has_learned(champion, inputs)
             rows = int(unseen.sum())
             if rows < MIN_COMPARED_ROWS:

@@ -56,8 +56,8 @@ class PromotionJob(Job):
             try:
                 evaluation, reason = self._decide(version, standing)
             except PromotionError as error:
-                # The tag tells people; nothing is decided by it.
-                if version.tags.get(STATUS, "refused") == "refused":
+                # The tag tells people; nothing is decided by it. A copy brings that of another.
+                if standing.record.former(int(version.version)) is None:
                     registries.tag(version, {STATUS: "refused", REASON: str(error)})
                 raise
             champions.change(standing, "promotion", evaluation.member, reason)
@@ -118,8 +118,8 @@ class PromotionJob(Job):
         if renamed is not None:
             raise PromotionError(
                 f"{refused}the model was renamed to '{renamed}', and its champion with it. Name"
-                " that in mlflow.registered_model, or set job.replace_incomparable=true for a new"
-                " start."
+                " that in job.mlflow.registered_model, or set job.replace_incomparable=true for a"
+                " new start."
             )
 
 
@@ -141,6 +141,8 @@ class RollbackJob(Job):
     version: PositiveInt | None = None
     """Which former champion to go back to; the last one without."""
     reason: str = Field("rolled back by hand", min_length=1)
+    allow_other_unit: bool = False
+    """Go back to a version whose target was in another unit."""
 
     def _run(self, run_id: str) -> RollbackResult:
         name = self.mlflow.registered_model
@@ -159,8 +161,13 @@ class RollbackJob(Job):
                     f"The files of version {target.version} are not those that were promoted:"
                     " somebody has changed them. Name another version."
                 )
-            if standing.champion is not None:
-                registries.check_scale(version, standing.champion)
+            if standing.champion is not None and not self.allow_other_unit:
+                try:
+                    registries.check_scale(version, standing.champion)
+                except RegistryError as error:
+                    raise RegistryError(
+                        f"{error} Set job.allow_other_unit=true if that is to be undone."
+                    ) from error
             champions.change(standing, "rollback", found, self.reason)
         before = standing.record.champion
         return RollbackResult(

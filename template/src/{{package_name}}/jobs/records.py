@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError
-from ..io.registries import read_artifacts
+from ..io.registries import read_artifacts, read_replay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,20 +197,21 @@ def read_reference(version: ModelVersion) -> tuple[pd.DataFrame, pd.DataFrame]:
         )
 
 
-def read_recipe(version: ModelVersion, scores: dict[str, float]) -> str:
-    """Digest how a version came about: its parameters, the rows it is judged by, its scores.
+def read_recipe(version: ModelVersion) -> str:
+    """Digest how a version came about: its parameters, the rows held out, what it says of some.
 
     Args:
         version: the version.
-        scores: on the rows held out.
 
     Raises:
         RegistryError: The version's record is gone.
     """
     from mlflow import MlflowClient
 
-    params = MlflowClient().get_run(str(version.run_id)).data.params
+    data = MlflowClient().get_run(str(version.run_id)).data
     _, content = _read_holdout_record(version)
-    rounded = {name: f"{score:.9g}" for name, score in scores.items()}
-    recipe = json.dumps([params, content, rounded], sort_keys=True)
+    said = read_replay(version)
+    # A release that recorded no predictions has the scores of its training.
+    outcome = data.metrics if said is None else said.round(9).astype(str).to_dict("list")
+    recipe = json.dumps([data.params, content, outcome], sort_keys=True)
     return hashlib.sha256(recipe.encode()).hexdigest()
