@@ -9,6 +9,7 @@ import logging
 import tempfile
 import warnings
 from abc import ABC, abstractmethod
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -599,7 +600,7 @@ def read_model(version: ModelVersion, part: str = "") -> Iterator[Path]:
         part: a folder in the model, or nothing for all of it.
 
     Yields:
-        A local copy, gone after the block.
+        A local copy, gone after the block, or after that of ``fetching_once``.
 
     Raises:
         RegistryError: They cannot be read.
@@ -620,7 +621,7 @@ def read_artifacts(run_id: str, folder: str) -> Iterator[Path]:
         folder: its name among the artifacts.
 
     Yields:
-        A local copy, gone after the block.
+        A local copy, gone after the block, or after that of ``fetching_once``.
 
     Raises:
         RegistryError: The run or the folder cannot be read.
@@ -631,7 +632,46 @@ def read_artifacts(run_id: str, folder: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def fetching_once() -> Iterator[None]:
+    """Fetch no file twice within the block, so that what was checked is what is used."""
+    with contextlib.ExitStack() as stack:
+        token = _fetched.set((stack, {}))
+        try:
+            yield
+        finally:
+            _fetched.reset(token)
+
+
+_fetched: ContextVar[tuple[contextlib.ExitStack, dict[str, Path]] | None] = ContextVar(
+    "_fetched", default=None
+)
+
+
+@contextlib.contextmanager
 def _fetch(what: str, part: str, whole: dict[str, str], **address: str) -> Iterator[Path]:
+    """Fetch a part of something, or find it where it was fetched already."""
+    with contextlib.ExitStack() as block:
+        stack, found = _fetched.get() or (block, {})
+        if str(whole) in found:
+            path = found[str(whole)] / part
+        else:
+            if str(address) not in found:
+                found[str(address)] = stack.enter_context(_download(what, part, whole, address))
+            path = found[str(address)]
+        try:
+            yield path
+        except (OSError, EOFError, KeyError, ValueError) as error:  # of whatever reads the files
+            name = f" in '{part}'" if part else ""
+            raise RegistryError(
+                f"{what} has a file{name} that is missing or damaged ({type(error).__name__}): put"
+                " back what was there, or train a new version."
+            ) from error
+
+
+@contextlib.contextmanager
+def _download(
+    what: str, part: str, whole: dict[str, str], address: dict[str, str]
+) -> Iterator[Path]:
     """Fetch a part of something; where that fails, look whether the whole has it."""
     from mlflow.artifacts import download_artifacts, list_artifacts
     from mlflow.exceptions import MlflowException
@@ -649,14 +689,7 @@ def _fetch(what: str, part: str, whole: dict[str, str], **address: str) -> Itera
                     ) from error
             reason = configs.mask(str(error).splitlines()[0])
             raise RegistryError(f"{what} cannot be read: {reason}") from error
-        try:
-            yield Path(path)
-        except (OSError, EOFError, KeyError, ValueError) as error:  # of whatever reads the files
-            name = f" in '{part}'" if part else ""
-            raise RegistryError(
-                f"{what} has a file{name} that is missing or damaged ({type(error).__name__}): put"
-                " back what was there, or train a new version."
-            ) from error
+        yield Path(path)
 
 
 def plain_types(frame: pd.DataFrame) -> pd.DataFrame:

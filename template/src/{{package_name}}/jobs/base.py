@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ..core.components import Component, marked
 from ..core.errors import UserError
-from ..io import files, stores
+from ..io import files, registries, stores
 from ..io.services import AlertsService, LoggerService, MlflowService
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class Job(Component, ABC):
             UserError: Something is wrong that the user can mend.
         """
         logger.info("%s starts.", self.KIND)
-        with self.mlflow.run(self.KIND, {"job": self.model_dump(mode="json")}) as run_id:
+        conf = {"job": self.model_dump(mode="json")}
+        with self.mlflow.run(self.KIND, conf) as run_id, registries.fetching_once():
             result = self._run(run_id).model_copy(update={"store": stores.describe()})
         self._result = result
         logger.info("%s", result)
