@@ -156,6 +156,15 @@ class Workspace(Project):
         result: dict[str, Any] = json.loads(said[said.rindex("\n{\n") :])
         return result
 
+    def campaign(self, script: Path, folder: str, *arguments: str | Path) -> str:
+        """Run a script in a folder of its own, with the confs and the data; what it says last."""
+        place = self.path / folder
+        place.mkdir(exist_ok=True)
+        for name in ("confs", "data"):
+            (place / name).symlink_to(self.path / name)
+        said = self.uv("--directory", place, "python", script, self.package, *arguments)
+        return said.splitlines()[-1]
+
     def make_client(self, uri: str, folder: Path) -> Path:
         """Make an environment of what a registered model requires, and return its interpreter."""
         files = folder / "model"

@@ -19,35 +19,21 @@ def project(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Wor
 )
 def test_no_worse_version_predicts_whatever_people_do(project: Workspace, seed: int) -> None:
     """Versions are copied, deleted and renamed, the alias moved, jobs killed, the model renamed."""
-    folder = project.path / f"acts{seed}"
-    folder.mkdir()
-    for name in ("confs", "data"):
-        (folder / name).symlink_to(project.path / name)
-    acts = 20 if seed == 0 else 60
-    said = project.uv(
-        "--directory", folder, "python", SCRIPTS / "acts.py", project.package, str(seed), str(acts)
-    )
-    assert said.splitlines()[-1].endswith(" refused"), said
+    acts = "60" if seed else "20"
+    said = project.campaign(SCRIPTS / "acts.py", f"acts{seed}", str(seed), acts)
+    assert said.endswith(" refused"), said
 
 
 def test_no_failing_server_is_taken_for_an_answer(project: Workspace) -> None:
     """Each request of a promotion fails in turn, in each of many ways."""
-    folder = project.path / "faults"
-    folder.mkdir()
-    for name in ("confs", "data"):
-        (folder / name).symlink_to(project.path / name)
-    said = project.uv("--directory", folder, "python", SCRIPTS / "faults.py", project.package)
-    assert "faults, nothing promoted that is not better" in said.splitlines()[-1], said
+    said = project.campaign(SCRIPTS / "faults.py", "faults")
+    assert "faults, nothing promoted that is not better" in said, said
 
 
 def test_one_of_many_promotions_at_once_wins(project: Workspace) -> None:
     """The lock lets one in; the others find that the champion has changed, and are refused."""
-    folder = project.path / "rush"
-    folder.mkdir()
-    for name in ("confs", "data"):
-        (folder / name).symlink_to(project.path / name)
-    said = project.uv("--directory", folder, "python", SCRIPTS / "rush.py", project.package)
-    assert said.splitlines()[-1] == "1 promoted, 5 refused", said
+    said = project.campaign(SCRIPTS / "rush.py", "rush")
+    assert said == "1 promoted, 5 refused", said
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from harness import ROOT, Template, Workspace
 
 pytestmark = pytest.mark.full
+SCRIPTS = ROOT / "tests" / "scripts"
 SEEDS = pytest.mark.parametrize(
     "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed else []) for seed in range(10)]
 )
@@ -38,16 +39,11 @@ def test_damaged_files_are_told(project: Workspace, seed: int) -> None:
 
 def campaign(project: Workspace, name: str, seed: int, times: int) -> str:
     """Run a script in a copy of the project's runs; what it says last."""
-    folder = project.path / f"{name}{seed}"
-    folder.mkdir()
-    for link in ("confs", "data"):
-        (folder / link).symlink_to(project.path / link)
-    shutil.copy(project.path / "mlflow.db", folder)
+    folder = f"{name}{seed}"
     for each in ("mlruns", "outputs"):
-        shutil.copytree(project.path / each, folder / each)
-    script = ROOT / "tests" / "scripts" / f"{name}.py"
-    arguments = (project.package, str(seed), str(times))
-    return project.uv("--directory", folder, "python", script, *arguments).splitlines()[-1]
+        shutil.copytree(project.path / each, project.path / folder / each)
+    shutil.copy(project.path / "mlflow.db", project.path / folder)
+    return project.campaign(SCRIPTS / f"{name}.py", folder, str(seed), str(times))
 
 
 def test_copy_leaves_its_original_alone(project: Workspace, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def run(conf: str, *extras: str) -> Any:
 
 run("monitoring")
 version = registries.get_version(package, 1)
-homes = [Path(version.source), *Path("mlruns").glob(f"*/{version.run_id}/artifacts")]
+homes = [*Path("mlruns").glob(f"*/{version.run_id}/artifacts")]
 homes += [path.parents[1] for path in Path("mlruns").glob("*/models/*/artifacts/MLmodel")]
 files = sorted(
     path

@@ -132,6 +132,32 @@ class _ColumnSplitter(Splitter):
     def _column(self, inputs: pd.DataFrame) -> pd.Series[Any] | pd.Index[Any]:
         return inputs.index if self.by == inputs.index.name else inputs[self.by]
 
+    def _number(self, inputs: pd.DataFrame, what: str) -> tuple[Rows, pd.Index[Any]]:
+        """Number the values of the column in their order, whatever that of the rows.
+
+        Args:
+            inputs: n rows.
+            what: what a row has none of where the value is missing.
+
+        Returns:
+            The number of each row's value, and the values.
+
+        Raises:
+            DataError: A value is missing.
+        """
+        import pandas as pd
+
+        from .errors import DataError
+
+        codes, values = pd.factorize(self._column(inputs), sort=True)
+        missing = int((codes < 0).sum())
+        if missing:
+            raise DataError(
+                f"{missing} of the {len(inputs)} rows have no {what}: fill it in, or leave these"
+                " rows out."
+            )
+        return codes, values
+
 
 class _TimeSplitter(_ColumnSplitter):
     """A splitter of rows in time."""
@@ -150,20 +176,11 @@ class _TimeSplitter(_ColumnSplitter):
             DataError: A row has no time.
         """
         import numpy as np
-        import pandas as pd
-
-        from .errors import DataError
 
         if self.by is None:
             places = np.arange(len(inputs))
             return places, places
-        moments, _ = pd.factorize(self._column(inputs), sort=True)
-        missing = int((moments < 0).sum())
-        if missing:
-            raise DataError(
-                f"{missing} of the {len(inputs)} rows have no '{self.by}', by which they are to be"
-                " ordered: fill it in, or leave these rows out."
-            )
+        moments, _ = self._number(inputs, f"'{self.by}', by which they are to be ordered")
         order = np.argsort(moments, kind="stable")
         return order, np.searchsorted(moments[order], moments[order])
 
@@ -184,18 +201,10 @@ class _GroupSplitter(_ColumnSplitter):
         Returns:
             The number of each row's group, and the groups.
         """
-        import pandas as pd
-
         from .errors import DataError
 
-        # Sorted, so that which groups go where does not depend on the order of the rows.
-        codes, groups = pd.factorize(self._column(inputs), sort=True)
-        missing = int((codes < 0).sum())
-        if missing:
-            raise DataError(
-                f"{missing} of the {len(inputs)} rows have no value of '{self.by}', which they are"
-                " to be split by: fill it in, or leave these rows out."
-            )
+        what = f"value of '{self.by}', which they are to be split by"
+        codes, groups = self._number(inputs, what)
         if len(groups) < least:
             raise DataError(
                 f"The {len(inputs)} rows cannot be split: '{self.by}' has {len(groups)} different"
@@ -217,7 +226,7 @@ class TimeSplitter(_TimeSplitter):
         cut = len(order) - round(len(order) * self.test_size)
         if not 0 < cut < len(order):
             raise DataError(f"{len(order)} rows are too few to hold out {self.test_size:.0%}.")
-        if first[cut] == 0 and first[-1] == 0:
+        if first[-1] == 0:
             raise DataError(f"The {len(order)} rows have the same '{self.by}': none is later.")
         cut = first[cut] or first[first > 0][0]
         return [(order[:cut], order[cut:])]

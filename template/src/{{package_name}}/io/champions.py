@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from ..core.errors import RegistryError
 from ..core.gate import Change, Member, Record
-from . import processes
+from . import processes, stores
 from .registries import (
     CHAMPION,
     PREVIOUS,
@@ -31,7 +31,6 @@ from .registries import (
     is_missing,
     tag,
 )
-from .stores import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,9 +121,9 @@ def get(model: str) -> ModelVersion:
         else ""
     )
     raise RegistryError(
-        f"The model '{model}' has no champion yet in {describe()}: train a version, evaluate it and"
-        f" promote it (the jobs training, evaluations and promotion), or name another store in"
-        f" MLFLOW_TRACKING_URI.{by_hand}"
+        f"The model '{model}' has no champion yet in {stores.describe()}: train a version, evaluate"
+        " it and promote it (the jobs training, evaluations and promotion), or name another store"
+        f" in MLFLOW_TRACKING_URI.{by_hand}"
     )
 
 

@@ -89,9 +89,9 @@ def mask_all(value: Any) -> Any:
 def _mask_url(found: re.Match[str]) -> str:
     scheme, rest = found.groups()
     # A password may hold anything, an @ as well, and the last one ends it.
-    before, at, place = rest.rpartition("@")
+    _, at, place = rest.rpartition("@")
     place = re.sub(r"([?&#;][^=&#;]+=)[^&#;]+", r"\1***", place)
-    return f"{scheme}***@{place}" if before or at else f"{scheme}{place}"
+    return f"{scheme}{'***@' if at else ''}{place}"
 
 
 def _note_environment(conf: object) -> None:
