@@ -314,7 +314,7 @@ class TestQuestions:
         self, history: History, start: Callable[..., Adopted]
     ) -> None:
         project = start()
-        apply([Edit("insert", f"src/{project.package}/settings.py", 0.5, "")], project)
+        apply([Edit("insert", f"src/{project.package}/settings.py", 1, "")], project)
         run("uv", "lock", "--quiet", cwd=project.path)
         project.commit()
         run_page("Rename the package", project)
