@@ -1,4 +1,4 @@
-"""Rendered projects at work: what their users run, for all pairs of choices."""
+"""Rendered projects at work: what their users run, for each problem on each Python."""
 
 import re
 import shutil

@@ -41,12 +41,12 @@ PAIRS: Final = pairs(VALUES)
 PROJECTS: Final[list[Answers]] = [
     {
         "python_version": python,
-        "problem": choices("problem")[(row + column) % 2],
-        "ci": ci,
-        "license": choices("license")[(2 * row + column) % 5],
-        "package_name": ["demand_forecasts", "x", PACKAGE_40][(row + 2 * column) % 3],
+        "problem": problem,
+        "ci": choices("ci")[(row + column) % 3],
+        "license": choices("license")[(row + 3 * column) % 5],
+        "package_name": ["demand_forecasts", "x", PACKAGE_40][row % 3],
     }
     for row, python in enumerate(PYTHONS_AT_HAND)
-    for column, ci in enumerate(choices("ci"))
+    for column, problem in enumerate(choices("problem"))
 ]
-"""All pairs of Python, problem and CI, every licence, and other names of the package."""
+"""Each problem on each Python, for each CI, every licence, and other names of the package."""
