@@ -219,11 +219,19 @@ def fingerprint(frame: pd.DataFrame) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    plain = {
-        name: values.astype("float64") if pd.api.types.is_numeric_dtype(values.dtype) else values
-        for name, values in sorted(frame.items(), key=lambda item: str(item[0]))
-    }
-    return fingerprint_as_typed(pd.DataFrame(plain, index=frame.index))
+    return fingerprint_as_typed(_plain(frame))
+
+
+def hash_rows(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Hash what each row of a table holds, its identifier apart.
+
+    Args:
+        frame: n rows; the columns' order and the types of numbers count as in ``fingerprint``.
+
+    Returns:
+        n hashes.
+    """
+    return np.asarray(pd.util.hash_pandas_object(_plain(frame), index=False), dtype=np.uint64)
 
 
 def fingerprint_as_typed(frame: pd.DataFrame) -> str:
@@ -238,6 +246,15 @@ def fingerprint_as_typed(frame: pd.DataFrame) -> str:
     rows = pd.util.hash_pandas_object(frame, index=True).to_numpy()
     weights = np.arange(1, len(rows) + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     return f"{int((rows * weights).sum(dtype=np.uint64)):016x}"
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put columns in one order, and numbers into one type."""
+    plain = {
+        name: values.astype("float64") if pd.api.types.is_numeric_dtype(values.dtype) else values
+        for name, values in sorted(frame.items(), key=lambda item: str(item[0]))
+    }
+    return pd.DataFrame(plain, index=frame.index)
 
 
 @functools.cache

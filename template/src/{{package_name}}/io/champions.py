@@ -120,11 +120,29 @@ def get(model: str) -> ModelVersion:
         if standing.alias
         else ""
     )
+    check_name(model)
     raise RegistryError(
         f"The model '{model}' has no champion yet in {stores.describe()}: train a version, evaluate"
         " it and promote it (the jobs training, evaluations and promotion), or name another store"
         f" in MLFLOW_TRACKING_URI.{by_hand}"
     )
+
+
+def check_name(model: str) -> None:
+    """Check that a model without champions has not merely been renamed.
+
+    Args:
+        model: the name of a registered model that has no record.
+
+    Raises:
+        RegistryError: Its record stands under another name.
+    """
+    renamed = find_renamed(model)
+    if renamed is not None:
+        raise RegistryError(
+            f"The model '{model}' was renamed to '{renamed}', and its champions with it: name that"
+            " in job.mlflow.registered_model."
+        )
 
 
 def check_files(standing: Standing) -> None:
@@ -229,6 +247,7 @@ def change(
     )
     _write(standing.model, entry)
     MlflowClient().set_registered_model_alias(standing.model, CHAMPION, str(champion.version))
+    _tag_versions(standing.model, entry)
     _write(standing.model, entry.model_copy(update={"done": True}))
     after = _read(standing.model)
     if after.alias != champion.version or after.record.champion != champion:
@@ -236,12 +255,19 @@ def change(
             f"The champion of '{standing.model}' was changed by somebody else at the same moment:"
             " look at the model, and run this again."
         )
-    if kind == "rollback" and entry.previous and not entry.previous.is_same(champion):
-        with contextlib.suppress(RegistryError):  # it may be gone
-            withdrawn = get_version(standing.model, entry.previous.version)
-            tag(withdrawn, {STATUS: "rolled back", REASON: reason})
-    told = reason if kind == "promotion" else f"rolled back to: {reason}"
-    tag(get_version(standing.model, champion.version), {STATUS: "promoted", REASON: told})
+
+
+def _tag_versions(model: str, entry: Change) -> None:
+    """Tell people on the versions' own pages; one of them may be gone."""
+    kept = entry.kind == "promotion"
+    if not kept and entry.previous and not entry.previous.is_same(entry.champion):
+        with contextlib.suppress(RegistryError):
+            withdrawn = get_version(model, entry.previous.version)
+            tag(withdrawn, {STATUS: "rolled back", REASON: entry.reason})
+    told = entry.reason if kept else f"rolled back to: {entry.reason}"
+    with contextlib.suppress(RegistryError):
+        champion = get_version(model, entry.champion.version)
+        tag(champion, {STATUS: "promoted", REASON: told})
 
 
 @contextlib.contextmanager
@@ -350,8 +376,8 @@ def _parse_record(model: RegisteredModel) -> Record:
         if entry is None or entry.number != number or key != _key(number):
             raise RegistryError(
                 f"The record of who was champion of '{model.name}' was edited: its tag '{key}' is"
-                f" not entry {number}. Put back what was there, or delete all its tags that begin"
-                f" with '{PREFIX}' to begin anew."
+                f" not entry {number}. Put back what was there. To begin anew, and forget"
+                f" all champions, delete its tags that begin with '{PREFIX}' and its alias."
             )
         changes.append(entry)
     return Record(changes=changes)
@@ -414,6 +440,7 @@ def _mend(standing: Standing) -> Standing:
         MlflowClient().set_registered_model_alias(
             standing.model, CHAMPION, str(entry.champion.version)
         )
+    _tag_versions(standing.model, entry)
     _write(standing.model, entry.model_copy(update={"done": True}))
     return _read(standing.model)
 

@@ -133,6 +133,8 @@ class Content(BaseModel):
     inputs: dict[str, str]
     """The kind of each column, as number or text."""
     target: str
+    holdout: str = ""
+    """A digest of what training recorded of the rows held out."""
 
 
 class PyfuncSaver(Component):
@@ -143,7 +145,9 @@ class PyfuncSaver(Component):
 
     KIND: Literal["PyfuncSaver"] = "PyfuncSaver"
 
-    def save(self, pipeline: Pipeline, signature: ModelSignature, rows: pd.DataFrame) -> str:
+    def save(
+        self, pipeline: Pipeline, signature: ModelSignature, rows: pd.DataFrame, holdout: str = ""
+    ) -> str:
         """Log a model with the active run.
 
         Args:
@@ -151,6 +155,7 @@ class PyfuncSaver(Component):
             signature: of the model.
             rows: inputs that were held out; a few are kept with what is predicted for them, and
                 each load predicts them again.
+            holdout: a digest of what is recorded of them elsewhere.
 
         Returns:
             The model's URI.
@@ -165,7 +170,7 @@ class PyfuncSaver(Component):
         from .serving import TRUSTED
 
         rows = rows.head(REPLAY_ROWS)
-        content = Content(inputs=describe_inputs(), target=describe_target())
+        content = Content(inputs=describe_inputs(), target=describe_target(), holdout=holdout)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             # MLflow wants an example to check the signature by; ours comes from the schemas.
             warnings.filterwarnings("ignore", ".*input example", UserWarning)
@@ -320,16 +325,9 @@ def check_content(version: ModelVersion, folder: Path) -> None:
     Raises:
         RegistryError: It is of another project, or of other columns, or of another target.
     """
-    file = folder / "content.json"
-    if not file.exists():
+    content = _parse_content(version, folder)
+    if content is None:
         return
-    try:
-        content = Content.model_validate_json(file.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise RegistryError(
-            f"What was recorded of version {version.version} when it was trained was changed:"
-            " train, evaluate and promote a new version."
-        ) from error
     if content.project != PACKAGE:
         raise RegistryError(
             f"Version {version.version} of '{version.name}' was trained by the project"
@@ -351,6 +349,29 @@ def check_content(version: ModelVersion, folder: Path) -> None:
             f"Version {version.version} predicts another target ({content.target}) than the"
             f" schemas have now ({now}): train, evaluate and promote a new version."
         )
+
+
+def read_content(version: ModelVersion) -> Content | None:
+    """Read what training recorded of a version; None where its release recorded nothing.
+
+    Raises:
+        RegistryError: It cannot be read.
+    """
+    with read_model(version, "artifacts") as folder:
+        return _parse_content(version, folder)
+
+
+def _parse_content(version: ModelVersion, folder: Path) -> Content | None:
+    file = folder / "content.json"
+    if not file.exists():
+        return None
+    try:
+        return Content.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise RegistryError(
+            f"What was recorded of version {version.version} when it was trained was changed:"
+            " train, evaluate and promote a new version."
+        ) from error
 
 
 def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
@@ -405,6 +426,8 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
     import numpy as np
     import pandas as pd
 
+    from .serving import TRUSTED
+
     if not (folder / "replay_inputs.parquet").exists():
         return
     inputs = pd.read_parquet(folder / "replay_inputs.parquet")
@@ -426,6 +449,34 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
             f"Version {version.version} predicts {what} for the {len(inputs)} rows that were"
             f" recorded when it was trained. {_explain_difference(version)}"
         )
+    # Ten rows do not reach every branch of an encoder.
+    with read_model(version) as model:
+        changed = sorted(_find_modules(TRUSTED) & _find_changes(model))
+    if changed:
+        logger.warning(
+            "Version %s was trained with another %s. It predicts the same for the %d rows that were"
+            " recorded then, which says little of rare rows.",
+            version.version,
+            ", ".join(f"{PACKAGE}/{module}" for module in changed),
+            len(inputs),
+        )
+
+
+def _find_modules(types: Iterable[str]) -> set[str]:
+    """Find the files of the package that define some types."""
+    names = [name.split(".")[1:-1] for name in types if name.startswith(f"{PACKAGE}.")]
+    return {f"{'/'.join(parts)}.py" for parts in names}
+
+
+def _find_changes(folder: Path) -> set[str]:
+    """Find the modules of the core that differ from those that a model carries."""
+    here, code = Path(__file__).parents[1], folder / "code" / PACKAGE
+    return {
+        f"{file.relative_to(code)}"
+        for file in code.glob("core/*.py")
+        if not (here / file.relative_to(code)).exists()
+        or (here / file.relative_to(code)).read_bytes() != file.read_bytes()
+    }
 
 
 def read_replay(version: ModelVersion) -> pd.DataFrame | None:
@@ -471,14 +522,7 @@ def check_scale(version: ModelVersion, champion: ModelVersion) -> None:
 def _explain_difference(version: ModelVersion) -> str:
     """Name the modules and libraries that differ from those that a version was trained with."""
     with read_model(version) as folder:
-        here = Path(__file__).parents[1]
-        code = folder / "code" / PACKAGE
-        modules = sorted(
-            f"{file.relative_to(code)}"
-            for file in code.glob("core/*.py")
-            if not (here / file.relative_to(code)).exists()
-            or (here / file.relative_to(code)).read_bytes() != file.read_bytes()
-        )
+        modules = sorted(_find_changes(folder))
         libraries = []
         for line in (folder / "requirements.txt").read_text(encoding="utf-8").split():
             name, _, then = line.partition("==")
@@ -574,21 +618,24 @@ def identify(version: ModelVersion, recipe: str = "") -> Member:
     """
     with read_model(version) as folder:
         check_content(version, folder / "artifacts")
-        files = sorted(
-            (path.relative_to(folder).as_posix(), path)
-            for path in folder.rglob("*")
-            # MLflow adds the first where it loads, Python the others.
-            if path.is_file() and path.name != "registered_model_meta" and path.suffix != ".pyc"
-        )
-        digest = hashlib.sha256()
-        for name, path in files:
-            digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest = digest_files(folder)
     return Member(
-        version=int(version.version),
-        run_id=str(version.run_id),
-        digest=digest.hexdigest(),
-        recipe=recipe,
+        version=int(version.version), run_id=str(version.run_id), digest=digest, recipe=recipe
     )
+
+
+def digest_files(folder: Path) -> str:
+    """Digest the names and the bytes of all files in a folder, as SHA-256 in hexadecimal."""
+    files = sorted(
+        (path.relative_to(folder).as_posix(), path)
+        for path in folder.rglob("*")
+        # MLflow adds the first where it loads, Python the others.
+        if path.is_file() and path.name != "registered_model_meta" and path.suffix != ".pyc"
+    )
+    digest = hashlib.sha256()
+    for name, path in files:
+        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -167,7 +167,7 @@ class MlflowService(Component):
                 yield str(run.info.run_id)
         except (MlflowException, RequestException, SQLAlchemyError) as error:
             raise ServerError(
-                f"MLflow failed: {configs.mask(str(error).splitlines()[0])} What it did not"
+                f"MLflow failed: {stores.explain(error)} What it did not"
                 " confirm is not done: run this again when it answers."
             ) from error
         except PermissionError as error:
@@ -220,9 +220,21 @@ def is_terminal() -> bool:
 def _check_fresh_run() -> None:
     """Refuse to go on in a run that holds a job's artifacts: they would be overwritten."""
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     run_id = os.environ.get("MLFLOW_RUN_ID")
-    if run_id and MlflowClient().list_artifacts(run_id):
+    if not run_id:
+        return
+    try:
+        used = MlflowClient().list_artifacts(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise ConfigError(
+            f"MLFLOW_RUN_ID names the run {run_id}, which is not in {stores.describe()}: unset the"
+            " variable."
+        ) from error
+    if used:
         raise ConfigError(
             f"MLFLOW_RUN_ID names the run {run_id}, which holds a job already, and this one would"
             " overwrite it: unset the variable."

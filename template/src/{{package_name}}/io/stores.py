@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -77,10 +78,9 @@ def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
         if "MLFLOW_RUN_ID" not in os.environ:
             _close_killed_runs(_activate(experiment))
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
-        reason = configs.mask(str(error).splitlines()[0])
         raise ConfigError(
-            f"MLflow does not answer: {reason} Check job.mlflow.tracking_uri in the conf, or"
-            " MLFLOW_TRACKING_URI."
+            f"MLflow does not answer: {explain(error)} Check job.mlflow.tracking_uri in the conf,"
+            " or MLFLOW_TRACKING_URI."
         ) from error
 
 
@@ -90,6 +90,16 @@ def describe() -> str:
 
     places = [mlflow.get_tracking_uri(), mlflow.get_registry_uri()]
     return configs.mask(", ".join(dict.fromkeys(places)))
+
+
+def explain(error: BaseException) -> str:
+    """Say in a sentence what a store failed with, without passwords."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionError | socket.gaierror) and cause.strerror:
+            return f"{cause.strerror} ({describe()})."
+        cause = cause.__cause__ or cause.__context__
+    return configs.mask(str(error).splitlines()[0])
 
 
 def _point(uri: str, registry_uri: str | None) -> None:

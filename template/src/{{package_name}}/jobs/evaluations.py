@@ -134,12 +134,13 @@ class EvaluationsJob(Job):
         try:
             champions.check_files(standing)
             registries.check_scale(version, champion)
-            unseen = ~records.has_learned(champion, inputs)
+            unseen = ~records.has_learned(champion, inputs, target)
             rows = int(unseen.sum())
             if rows < MIN_COMPARED_ROWS:
                 reason = (
                     f"it has learned from all but {rows} of the {len(inputs)} rows held out, and"
-                    f" {MIN_COMPARED_ROWS} are needed. Give training more rows"
+                    f" {MIN_COMPARED_ROWS} are needed. Hold out the rows that were held out from it"
+                    " (the splitter of confs/training.yaml), or give training more rows"
                 )
             else:
                 predicted = self.loader.load(champion)(inputs[unseen])

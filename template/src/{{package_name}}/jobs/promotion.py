@@ -92,7 +92,7 @@ class PromotionJob(Job):
         try:
             candidate = registries.identify(version)
         except RegistryError as error:
-            raise PromotionError(f"{refused}{error}") from error
+            raise PromotionError(f"{error} It is not promoted.") from error
         rule = gate.Rule(
             metric=self.metric,
             min_gain=self.min_gain,
@@ -180,6 +180,7 @@ class RollbackJob(Job):
     def _find_target(self, standing: champions.Standing) -> gate.Member:
         record, last = standing.record, standing.record.champion
         if last is None:
+            champions.check_name(standing.model)
             raise RegistryError(
                 f"The model '{standing.model}' never had a champion: there is none to go back to."
             )
@@ -207,7 +208,10 @@ def _read_evaluation(version: ModelVersion, refused: str) -> gate.Evaluation:
     """Read a version's evaluation, and refuse the version where there is none."""
     run_id = version.tags.get(EVALUATION)
     if run_id is None:
-        raise PromotionError(f"{refused}it was never evaluated. Run the evaluations job first.")
+        raise PromotionError(
+            f"{refused}it was never evaluated. Run the evaluations job on it first, or name another"
+            " version in job.version."
+        )
     try:
         with registries.read_artifacts(run_id, EVALUATION) as folder:
             content = (folder / f"{EVALUATION}.json").read_text(encoding="utf-8")

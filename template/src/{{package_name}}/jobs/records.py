@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import DataError
-from ..io.registries import read_artifacts, read_replay
+from ..core.errors import DataError, RegistryError
+from ..io.registries import digest_files, read_artifacts, read_content, read_replay
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy as np
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 HOLDOUT = "holdout"
 REFERENCE = "reference"
-LEARNED = "learned.npy"
+LEARNED = "learned.parquet"
+
+DISTINCT = 0.9
+"""Rows are known by what they hold where no fewer than these are unlike all others."""
 
 
 def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -77,44 +82,59 @@ def write_holdout(folder: Path, inputs: pd.DataFrame, target: pd.Series[Any]) ->
     (folder / HOLDOUT / "content.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def write_learned(folder: Path, inputs: pd.DataFrame) -> None:
-    """Record which rows a model learned from, as a hash of each identifier.
+def write_learned(folder: Path, inputs: pd.DataFrame, target: pd.Series[Any]) -> None:
+    """Record which rows a model learned from, as hashes of their identifiers and of what they hold.
 
     Args:
         folder: where to write.
         inputs: the n rows that it was trained on.
+        target: their n values to predict.
     """
-    import numpy as np
-    import pandas as pd
-
-    hashes = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
-    np.save(folder / HOLDOUT / LEARNED, np.sort(hashes))
+    _hash(inputs, target).to_parquet(folder / HOLDOUT / LEARNED)
 
 
-def has_learned(version: ModelVersion, inputs: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def has_learned(
+    version: ModelVersion, inputs: pd.DataFrame, target: pd.Series[Any]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Tell from which rows a version may have learned.
+
+    A row is known by its identifier. Where rows hardly repeat each other, it is also known by what
+    it holds: identifiers may have been given anew.
 
     Args:
         version: the version.
         inputs: n rows.
+        target: their n values to predict.
 
     Returns:
         n truth values. Of a version of a release that did not record it, every row counts that was
         not held out from it.
 
     Raises:
-        RegistryError: The version's record is gone.
+        RegistryError: The version's record is gone, or was changed.
     """
     import numpy as np
     import pandas as pd
 
-    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
-        if (folder / LEARNED).exists():
-            learned = np.load(folder / LEARNED, allow_pickle=False)
-            hashes = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
-            return np.isin(hashes, learned)
-        held_out = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
-    return ~inputs.index.isin(held_out)
+    with _read_holdout_folder(version) as folder:
+        if not (folder / LEARNED).exists():
+            held_out = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
+            return ~inputs.index.isin(held_out)
+        learned = pd.read_parquet(folder / LEARNED)
+    rows = _hash(inputs, target)
+    found = np.isin(rows["row"], learned["row"])
+    if learned["content"].nunique() >= DISTINCT * len(learned):
+        found |= np.isin(rows["content"], learned["content"])
+    return found
+
+
+def _hash(inputs: pd.DataFrame, target: pd.Series[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    from ..core.frames import hash_rows
+
+    rows = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
+    return pd.DataFrame({"row": rows, "content": hash_rows(inputs.join(target))})
 
 
 def read_holdout(
@@ -155,13 +175,26 @@ def read_holdout(
 
 
 def _read_holdout_record(version: ModelVersion) -> tuple[pd.Index[Any], dict[str, Any]]:
-    """Fetch once what ``write_holdout`` recorded: the identifiers, and what they hold."""
+    """Read what ``write_holdout`` recorded: the identifiers, and what they hold."""
     import pandas as pd
 
-    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
+    with _read_holdout_folder(version) as folder:
         rows: pd.Index[Any] = pd.Index(pd.read_parquet(folder / "rows.parquet").iloc[:, 0])
         content: dict[str, Any] = json.loads((folder / "content.json").read_text(encoding="utf-8"))
     return rows, content
+
+
+@contextlib.contextmanager
+def _read_holdout_folder(version: ModelVersion) -> Iterator[Path]:
+    """Fetch what was recorded of the rows held out, and check that it is what training wrote."""
+    with read_artifacts(str(version.run_id), HOLDOUT) as folder:
+        content = read_content(version)
+        if content is not None and content.holdout and digest_files(folder) != content.holdout:
+            raise RegistryError(
+                f"The record of which rows version {version.version} learned from was changed or"
+                " damaged: put back what was there, or train a new version."
+            )
+        yield folder
 
 
 def write_reference(folder: Path, inputs: pd.DataFrame, outputs: pd.DataFrame, rows: int) -> None:

@@ -84,11 +84,12 @@ class TrainingJob(Job):
         log_params({"model": self.model.KIND, **self.model.parameters()})
         with tempfile.TemporaryDirectory() as folder:
             records.write_holdout(Path(folder), test_inputs, test_target)
-            records.write_learned(Path(folder), train_inputs)
+            records.write_learned(Path(folder), train_inputs, target.iloc[train])
+            holdout = registries.digest_files(Path(folder, records.HOLDOUT))
             records.write_reference(Path(folder), train_inputs, outputs, self.reference_rows)
             mlflow.log_artifacts(folder)
         signature = self.signer.sign(schemas.Inputs, test_inputs, outputs)
-        uri = self.saver.save(pipeline, signature, test_inputs)
+        uri = self.saver.save(pipeline, signature, test_inputs, holdout)
         version = self.registry.register(self.mlflow.registered_model, uri)
         return TrainingResult(
             job=self.KIND,
