@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,9 @@ def blocks(text: str) -> Iterator[str]:
 
 
 class TestSources:
+    def test_projects_update_with_the_copier_that_is_tested(self, template: Template) -> None:
+        assert f"copier=={version('copier')} " in template.texts["tasks/template.py"]
+
     def test_jinja_is_rare(self, template: Template) -> None:
         code = {path: text for path, text in template.texts.items() if not path.endswith(".csv")}
         total = sum(len(text.splitlines()) for text in code.values())

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -612,6 +613,26 @@ class TestTemplate:
         with pytest.raises(Exit, match=r"(?s)^Commit or stash.+\?\? draft$") as error:
             inv(name)
         assert error.value.code == 1
+
+    @pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+    def test_hidden_edits_are_refused(self, inv: Inv, flag: str) -> None:
+        subprocess.run(["git", "update-index", flag, "NOTES"], check=True)
+        Path("NOTES").write_text("mine\n", encoding="utf-8")
+        with pytest.raises(Exit, match=r"(?s)told not to look at these.+\n  NOTES\n"):
+            inv("template.update", version="v2.0.0")
+        assert Path("NOTES").read_text(encoding="utf-8") == "mine\n"
+
+    def test_update_that_loses_a_line_is_undone(self, inv: Inv, tmp_path: Path) -> None:
+        self.commit(NOTES="mine\na\nb\nc\nd\n")
+        copier = shutil.which("uvx")
+        lossy = tmp_path / "bin" / "uvx"
+        lossy.parent.mkdir(exist_ok=True)
+        lossy.write_text(f'#!/bin/sh\n{copier} "$@"\nsed -i.old /mine/d NOTES; rm NOTES.old\n')
+        lossy.chmod(0o755)
+        with pytest.raises(Exit, match=r"(?s)was undone:\n  NOTES: lost the line 'mine'\n"):
+            inv("template.update", version="v2.0.0")
+        assert Path("NOTES").read_text(encoding="utf-8") == "mine\na\nb\nc\nd\n"
+        assert Path("OLD").exists()
 
     def test_migrations_ask_for_trust(self, inv: Inv, capfd: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(
