@@ -27,6 +27,12 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 MAX_CATEGORIES = 50
 """Rarer values of a text column, past this many, are compared as one."""
 
+FEW_ROWS = 50
+"""With fewer, the distributions that tests tend to in large samples are far from the truth."""
+
+RESAMPLES = (999, 99_999)
+"""How many tables of the same totals are drawn where a bin holds few rows: more if few differ."""
+
 
 class Difference(NamedTuple):
     """What one test found in one column."""
@@ -48,7 +54,7 @@ class DriftTest(Component, ABC):
     KIND: str
     threshold: float
     alpha: Probability = 0.01
-    """How often the test may speak of drift by chance, in all columns of a table together."""
+    """How often the tests together may speak of drift by chance, in all columns of a table."""
 
     @abstractmethod
     def applies(self, values: Values) -> bool:
@@ -89,6 +95,8 @@ class PSITest(DriftTest):
         import numpy as np
 
         before, after = _counts(reference, live, self.bins)
+        if not after.sum():
+            return 0.0, 1.0
         # Half a row in an empty bin: the logarithm of nothing is not a number.
         p = np.maximum(before, 0.5) / before.sum()
         q = np.maximum(after, 0.5) / after.sum()
@@ -115,9 +123,11 @@ class KSTest(DriftTest):
 
         before, after = _numbers(reference.dropna()), _numbers(live.dropna())
         if not len(before) or not len(after):
-            both = len(before) == len(after)
-            return (0.0, 1.0) if both else (1.0, 0.0)
-        result = stats.ks_2samp(before, after, method="asymp")
+            # There are no numbers to compare, only how many are missing.
+            _, p_value = _chi_squared(*_counts(reference.isna(), live.isna(), 2))
+            return float(len(before) != len(after)), p_value
+        few = min(len(before), len(after)) < FEW_ROWS
+        result = stats.ks_2samp(before, after, method="exact" if few else "asymp")
         return float(result.statistic), float(result.pvalue)
 
 
@@ -151,33 +161,46 @@ def compare(
     Args:
         reference: n rows from training.
         live: m rows seen since, with the same columns.
-        tests: what to compare by; each one's alpha is shared among its comparisons (Bonferroni).
+        tests: what to compare by; their alpha is shared among all comparisons (Bonferroni).
 
     Returns:
         One difference for each column and test.
     """
     differences = []
-    for test in tests:
-        names = [str(name) for name in reference if test.applies(reference[name])]
-        for name in names:
-            statistic, p_value = test.compare(reference[name], live[name])
-            alpha = test.alpha / len(names)
-            # A statistic that is no number is drift, not its absence.
-            drifted = not (statistic < test.threshold or p_value >= alpha)
-            differences.append(
-                Difference(name, test.KIND, statistic, test.threshold, p_value, alpha, drifted)
-            )
+    comparisons = [
+        (test, str(name)) for test in tests for name in reference if test.applies(reference[name])
+    ]
+    for test, name in comparisons:
+        statistic, p_value = test.compare(reference[name], live[name])
+        alpha = test.alpha / len(comparisons)
+        # A statistic that is no number is drift, not its absence.
+        drifted = not (statistic < test.threshold or p_value >= alpha)
+        differences.append(
+            Difference(name, test.KIND, statistic, test.threshold, p_value, alpha, drifted)
+        )
     return differences
 
 
 def _chi_squared(
     before: np.ndarray[Any, np.dtype[np.float64]], after: np.ndarray[Any, np.dtype[np.float64]]
 ) -> tuple[float, float]:
+    """Compare counts of bins.
+
+    Where a bin is expected to hold few rows (Cochran's rule: fewer than five), and the usual
+    p-value is small, it is that of a permutation test: the share of random tables of the same
+    totals that differ as much.
+    """
     from scipy import stats
 
-    if len(before) < 2:
+    if len(before) < 2 or not after.sum():
         return 0.0, 1.0
-    result = stats.chi2_contingency([before, after], correction=False)
+    table = [before.astype("int64"), after.astype("int64")]
+    result = stats.chi2_contingency(table, correction=False)
+    few = result.expected_freq.min() < 5
+    for resamples in RESAMPLES:
+        if few and result.pvalue < 0.05:
+            method = stats.MonteCarloMethod(n_resamples=resamples, batch=10_000, rng=0)
+            result = stats.chi2_contingency(table, correction=False, method=method)
     return float(result.statistic), float(result.pvalue)
 
 
@@ -233,5 +256,7 @@ def _counts(
         both = pd.concat([frequencies(reference), frequencies(live)], axis=1).fillna(0)
         before = both.iloc[:, 0].to_numpy(dtype="float64")
         after = both.iloc[:, 1].to_numpy(dtype="float64")
+    # A single cell of a kind that was never seen proves nothing.
+    after = np.where((before == 0) & (after == 1), 0, after)
     seen = (before + after) > 0
     return before[seen], after[seen]
