@@ -88,23 +88,33 @@ class Signer(Component, ABC):
 
 
 class SchemaSigner(Signer):
-    """Describe the inputs by the columns and the types of their schema."""
+    """Describe the inputs by the columns of their schema, and by types that clients have at hand.
+
+    MLflow takes no whole number for a float, no 0 for False and no text for a time, as they come
+    from a CSV file or from JSON. Such columns may hold any type here: what cannot be converted
+    without changing a value is refused by the schema, which the model checks itself.
+    """
 
     KIND: Literal["SchemaSigner"] = "SchemaSigner"
 
     def sign(
         self, schema: type[pa.DataFrameModel], inputs: pd.DataFrame, outputs: pd.DataFrame
     ) -> ModelSignature:
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema
+        from mlflow.models import ModelSignature, infer_signature
+        from mlflow.types import ColSpec, DataType, Schema
+        from mlflow.types.schema import AnyType
 
         from ..core.frames import column_names
 
-        def describe(table: pd.DataFrame) -> Schema:
-            return Schema([ColSpec(_column_type(table[name].dtype), str(name)) for name in table])
+        def describe(name: str) -> ColSpec:
+            dtype = str(plain[name].dtype)
+            types = {"int64": DataType.long, "str": DataType.string}
+            return ColSpec(types.get(dtype, anything), name)
 
         plain = plain_types(inputs[column_names(schema)])
-        return ModelSignature(inputs=describe(plain), outputs=describe(outputs))
+        anything = AnyType()  # type: ignore[no-untyped-call]
+        described = Schema([describe(str(name)) for name in plain])
+        return ModelSignature(inputs=described, outputs=infer_signature(outputs).inputs)
 
 
 class InferSigner(Signer):
@@ -760,19 +770,3 @@ def plain_types(frame: pd.DataFrame) -> pd.DataFrame:
             wider[str(name)] = "float64"
     changed = {name: dtype for name, dtype in wider.items() if frame[name].dtype != dtype}
     return frame.astype(changed) if changed else frame
-
-
-def _column_type(dtype: Any) -> Any:
-    import pandas as pd
-    from mlflow.types import DataType
-
-    types = pd.api.types
-    if types.is_bool_dtype(dtype) or dtype == "object":
-        return DataType.boolean
-    if types.is_integer_dtype(dtype):
-        return DataType.long
-    if types.is_float_dtype(dtype):
-        return DataType.double
-    if types.is_datetime64_any_dtype(dtype):
-        return DataType.datetime
-    return DataType.string
