@@ -234,7 +234,10 @@ class TestWorkflows:
         tools = tmp_path / "tools"
         tools.mkdir()
         update = f"uvx --from invoke --with pyyaml inv template.update --version {NEXT}"
-        for name, script in {"uv": f'case "$*" in *inv*) {update} ;; esac', "gh": "exit 0"}.items():
+        for name, script in {
+            "uv": f'case "$*" in *inv*) {update} ;; esac',
+            "gh": f'echo "gh $*" >> {tmp_path}/calls',
+        }.items():
             tools.joinpath(name).write_text(f"#!/bin/sh\n{script}\n")
             tools.joinpath(name).chmod(0o755)
 
@@ -279,11 +282,17 @@ class TestWorkflows:
             "BRANCH": f"template-{NEXT}",
             "GITHUB_OUTPUT": str(output),
             "RUNNER_TEMP": str(tmp_path / "one"),
+            "VERSION": NEXT,
         }
         shell(scripts["Look"], tmp_path / "two", **given)
         assert output.read_text().endswith("new=true\n")
         shell(scripts["Push"], tmp_path / "two", **given)
         self.check(origin, project)
+        shell(scripts["Open a pull request"], tmp_path / "two", **given)
+        calls = (tmp_path / "calls").read_text()
+        assert "gh auth setup-git\n" in calls
+        assert f"gh pr create --head template-{NEXT} --title Update from the template" in calls
+        assert f"From {TREE} to {NEXT}." in (tmp_path / "one" / "body.txt").read_text()
         output.write_text("")
         shell(scripts["Look"], tmp_path / "two", **given)
         assert not output.read_text(), "a branch that is there is left to people"

@@ -21,7 +21,6 @@ from harness import (
     Project,
     Workspace,
     choices,
-    environment,
     run,
 )
 from hypothesis import given
@@ -608,38 +607,6 @@ class TestLimits:
         assert [line for line in listing.splitlines() if line.startswith("i/-text")] == []
 
 
-def change_little(source: Path) -> None:
-    """Add a line to a page."""
-    page = source / "template/AGENTS.md"
-    page.write_text(page.read_text() + "- next version\n")
-
-
-def follow_workflow(project: Workspace, folder: Path) -> str:
-    """Run the steps of the workflow that updates a project, with a remote and a stub of `gh`.
-
-    Returns:
-        How `gh` was called.
-    """
-    run("git", "clone", "--quiet", "--bare", project.path, folder / "remote", cwd=folder)
-    project.run("git", "remote", "add", "origin", folder / "remote")
-    gh = folder / "bin/gh"
-    gh.parent.mkdir()
-    gh.write_text(f'#!/bin/sh\necho "gh $*" >> "{folder}/calls"\n')
-    gh.chmod(0o755)
-    workflow = yaml.safe_load(project.path.joinpath(".github/workflows/update.yml").read_text())
-    for step in workflow["jobs"]["update"]["steps"]:
-        if "run" in step:
-            command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-            project.run(
-                *command,
-                GITHUB_OUTPUT=str(folder / "output"),
-                PATH=f"{gh.parent}:{environment()['PATH']}",
-                RUNNER_TEMP=str(folder),
-            )
-    assert (folder / "output").read_text() == "changed=true\n"
-    return (folder / "calls").read_text()
-
-
 PROBLEMS: Final = list(choices("problem"))
 JOURNEYS: Final = [
     (version, problem)
@@ -670,20 +637,6 @@ class TestChecksAfterwards:
         assert workspace.job("confs/rollback.yaml")["version"] == 1
         assert workspace.job("confs/inference.yaml")["version"] == 1
         workspace.uv("inv", "checks")
-
-    def test_as_the_workflow_does(self, tmp_path: Path) -> None:
-        history = History(tmp_path / "little")
-        history.release(NEXT, change_little)
-        project = history.start(tmp_path / "project", TREE, {})
-        workspace = Workspace(project.path).install()
-        calls = follow_workflow(workspace, tmp_path)
-        assert "gh auth setup-git\n" in calls
-        assert f"gh pr create --head template-{NEXT} --title Update from the template" in calls
-        body = tmp_path.joinpath("body.txt").read_text()
-        assert f"From {TREE} to {NEXT}." in body
-        assert "The checks pass." in body
-        pushed = run("git", "show", f"template-{NEXT}:AGENTS.md", cwd=tmp_path / "remote")
-        assert pushed.endswith("- next version\n")
 
 
 def run_page(heading: str, project: Adopted, source: str = "") -> None:

@@ -10,8 +10,7 @@ import pandas as pd
 _, uri, package, data = sys.argv
 assert importlib.util.find_spec(package) is None, "the package is installed here"
 model = mlflow.pyfunc.load_model(uri)
-columns = {column.name: column.type.to_pandas() for column in model.metadata.get_input_schema()}
-rows = pd.read_csv(data, index_col="id").astype(columns)
+rows = pd.read_csv(data, index_col="id")
 outputs = model.predict(rows)
 
 

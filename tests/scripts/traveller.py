@@ -15,9 +15,8 @@ index = expected.columns[0]
 rows = pd.read_parquet("test.parquet")
 if index in rows:
     rows = rows.set_index(index)
-types = {column.name: column.type.to_pandas() for column in model.metadata.get_input_schema()}
-whole = {name: kind for name, kind in types.items() if rows[name].notna().all()}
-rows = rows.rename_axis(index)[list(types)].astype(whole)
+names = [column.name for column in model.metadata.get_input_schema()]
+rows = rows.rename_axis(index)[names]
 predictions = model.predict(rows)["prediction"]
 try:
     model.predict(rows.drop(columns=rows.columns[0]))
