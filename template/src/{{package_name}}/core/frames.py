@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pandera.pandas as pa
 from pandera import dtypes
 from pandera.engines.pandas_engine import Engine
 
-from .errors import DataError
+from .errors import ConfigError, DataError
 
 EXAMPLES = 3
 """How many offending rows an error shows for each column and check."""
@@ -148,7 +150,7 @@ def conform(
     Raises:
         DataError: With a table of column, check, count and example rows.
     """
-    rules = _rules(schema, indexed)
+    rules = _rules(schema, indexed, _parsing.get())
     index = index_name(schema)
     if index in frame.columns:
         frame = frame.set_index(index)
@@ -185,6 +187,36 @@ def conform(
             failures = _found(error.failure_cases, index)
     table = pd.DataFrame(failures).to_string(index=False)
     raise DataError(f"{source} does not match the schema {schema.__name__}:\n{table}")
+
+
+_parsing: ContextVar[bool] = ContextVar("_parsing", default=True)
+
+
+@contextlib.contextmanager
+def parsed() -> Iterator[None]:
+    """Within the block, tables have been through their schema's parsers, and are only checked."""
+    token = _parsing.set(False)
+    try:
+        yield
+    finally:
+        _parsing.reset(token)
+
+
+def check_outputs(schema: type[pa.DataFrameModel]) -> None:
+    """Check that nothing changes predictions after the model has made them.
+
+    Args:
+        schema: of the outputs.
+
+    Raises:
+        ConfigError: It has a parser.
+    """
+    rules = schema.to_schema()
+    if rules.parsers or any(column.parsers for column in rules.columns.values()):
+        raise ConfigError(
+            f"The schema {schema.__name__} has a parser, which would change predictions after the"
+            " model has made them, each time that they are read: make it a step of the model."
+        )
 
 
 def check_pair(inputs: pd.DataFrame, others: pd.DataFrame, name: str) -> None:
@@ -258,10 +290,15 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @functools.cache
-def _rules(schema: type[pa.DataFrameModel], indexed: bool) -> pa.DataFrameSchema:
+def _rules(schema: type[pa.DataFrameModel], indexed: bool, parsing: bool) -> pa.DataFrameSchema:
     rules = copy.copy(schema.to_schema())
     if not indexed:
         rules.index = None
+    if not parsing:
+        rules.parsers = []
+        rules.columns = {name: copy.copy(column) for name, column in rules.columns.items()}
+        for column in rules.columns.values():
+            column.parsers = []
     return rules
 
 

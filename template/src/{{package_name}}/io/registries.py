@@ -257,6 +257,8 @@ class PyfuncLoader(Component):
         import mlflow
         from mlflow.exceptions import MlflowException
 
+        from ..core import frames
+
         # Comparing all installed libraries costs 0.4 s; the replay finds what matters.
         uri = f"models:/{version.name}/{version.version}"
         try:
@@ -272,7 +274,9 @@ class PyfuncLoader(Component):
             ) from error
 
         def predict(inputs: pd.DataFrame) -> pd.DataFrame:
-            outputs: pd.DataFrame = model.predict(plain_types(inputs))
+            # What reads them has parsed them.
+            with frames.parsed():
+                outputs: pd.DataFrame = model.predict(plain_types(inputs))
             return outputs.set_axis(inputs.index)
 
         check_columns(version, model.metadata.get_input_schema().input_names())

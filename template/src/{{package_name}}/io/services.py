@@ -120,6 +120,8 @@ class MlflowService(Component):
     registry_uri: Name | None = None
     experiment: Name = PACKAGE
     registered_model: Annotated[str, Field(pattern=r"^[\w. -]+$")] = PACKAGE
+    system_metrics: bool | None = None
+    """Record the use of processors, memory and disks; None as MLflow's environment says."""
 
     def start(self) -> None:
         """Connect, and create the database and the experiment when they are missing.
@@ -161,7 +163,12 @@ class MlflowService(Component):
 
         try:
             _check_fresh_run()
-            with mlflow.start_run(run_name=name, tags=_provenance(), nested=True) as run:
+            with mlflow.start_run(
+                run_name=name,
+                tags=_provenance(),
+                nested=True,
+                log_system_metrics=self.system_metrics,
+            ) as run:
                 logger.info("Run %s in %s.", run.info.run_id, stores.describe())
                 mlflow.log_text(configs.to_yaml(configs.mask_all(conf)), "conf.yaml")
                 yield str(run.info.run_id)

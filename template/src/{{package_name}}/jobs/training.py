@@ -58,6 +58,7 @@ class TrainingJob(Job):
         from ..core import frames, schemas
 
         super().check()
+        frames.check_outputs(schemas.Outputs)
         check_problem(self.metrics, schemas.PROBLEM, frames.allowed_values(schemas.Targets))
 
     def _run(self, run_id: str) -> TrainingResult:
