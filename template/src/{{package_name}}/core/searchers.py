@@ -101,8 +101,13 @@ class Searcher(Component, ABC):
             error_score="raise",
         )
         sign = 1 if metric.greater_is_better else -1
+        ours = {find_parameter(pipeline, name): name for name in self.space}
         trials = [
-            Trial(_plain(parameters), sign * float(gain), float(deviation))
+            Trial(
+                {ours[name]: _plain(value) for name, value in parameters.items()},
+                sign * float(gain),
+                float(deviation),
+            )
             for parameters, gain, deviation in tried
         ]
         return trials, trials[best]
@@ -163,7 +168,7 @@ class GridSearcher(_SklearnSearcher):
     def _searcher(self, **common: Any) -> Any:
         from sklearn.model_selection import GridSearchCV
 
-        return GridSearchCV(param_grid=_prefixed(self.space), **common)
+        return GridSearchCV(param_grid=_renamed(self.space, common["estimator"]), **common)
 
 
 class RandomSearcher(_SklearnSearcher):
@@ -177,7 +182,7 @@ class RandomSearcher(_SklearnSearcher):
         from sklearn.model_selection import RandomizedSearchCV
 
         return RandomizedSearchCV(
-            param_distributions=_distributions(self.space),
+            param_distributions=_renamed(_distributions(self.space), common["estimator"]),
             n_iter=self.trials,
             random_state=self.random_state,
             **common,
@@ -200,7 +205,7 @@ class HalvingSearcher(_SklearnSearcher):
         from sklearn.model_selection import HalvingRandomSearchCV
 
         return HalvingRandomSearchCV(
-            param_distributions=_distributions(self.space),
+            param_distributions=_renamed(_distributions(self.space), common["estimator"]),
             n_candidates=self.candidates,
             factor=self.factor,
             min_resources="exhaust",  # so that the last ones are compared on all rows
@@ -236,8 +241,8 @@ class OptunaSearcher(Searcher):
         tried: list[tuple[dict[str, Any], float, float]] = []
 
         def objective(trial: optuna.Trial) -> float:
-            parameters = _prefixed(
-                {name: _suggest(trial, name, self.space[name]) for name in self.space}
+            parameters = _renamed(
+                {name: _suggest(trial, name, self.space[name]) for name in self.space}, pipeline
             )
             estimator = clone(pipeline).set_params(**parameters)
             gains = cross_val_score(estimator, *data, **scoring)
@@ -254,11 +259,35 @@ SearcherKind = Annotated[
     GridSearcher | RandomSearcher | HalvingSearcher | OptunaSearcher, Field(discriminator="KIND")
 ]
 
-_STEP = "model__"
+
+def find_parameter(pipeline: Pipeline, name: str) -> str:
+    """Find what a pipeline calls a parameter of its last step, which may be made of others.
+
+    Args:
+        pipeline: not yet fitted; its last step is named ``model``.
+        name: the parameter's own, as ``alpha`` for ``model__ridge__alpha``.
+
+    Raises:
+        ConfigError: The step has no such parameter, or parts of it have more than one.
+    """
+    from .errors import ConfigError
+
+    names: list[str] = [full for full in pipeline.get_params() if full.startswith("model__")]
+    if f"model__{name}" in names:
+        return f"model__{name}"
+    found = [full for full in names if full.endswith(f"__{name}")]
+    if len(found) == 1:
+        return found[0]
+    parts = [full.removeprefix("model__") for full in found]
+    which = f"it may be {' or '.join(parts)}" if parts else "it has no parameter of that name"
+    raise ConfigError(
+        f"searcher.space.{name} cannot be set on the estimator: {which}. Name the model's field as"
+        " the estimator does, with the part in front where there are more."
+    )
 
 
-def _prefixed(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {f"{_STEP}{name}": value for name, value in parameters.items()}
+def _renamed(parameters: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
+    return {find_parameter(pipeline, name): value for name, value in parameters.items()}
 
 
 def _distributions(space: dict[str, Values | Range]) -> dict[str, Any]:
@@ -284,7 +313,7 @@ def _distributions(space: dict[str, Values | Range]) -> dict[str, Any]:
             return stats.loguniform(values.low, values.high)
         return stats.uniform(values.low, values.high - values.low)
 
-    return _prefixed({name: distribution(values) for name, values in space.items()})
+    return {name: distribution(values) for name, values in space.items()}
 
 
 def _suggest(trial: Any, name: str, values: Values | Range) -> Value:
@@ -296,9 +325,7 @@ def _suggest(trial: Any, name: str, values: Values | Range) -> Value:
     return number
 
 
-def _plain(parameters: dict[str, Any]) -> Parameters:
-    """Name parameters as the model does, with Python's own types, which YAML can hold."""
-    return {
-        name.removeprefix(_STEP): value.item() if hasattr(value, "item") else value
-        for name, value in parameters.items()
-    }
+def _plain(value: Any) -> Value:
+    """Give a value a type of Python's own, which YAML can hold."""
+    plain: Value = value.item() if hasattr(value, "item") else value
+    return plain

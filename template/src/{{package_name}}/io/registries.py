@@ -177,7 +177,6 @@ class PyfuncSaver(Component):
         import skops.io
 
         from ..core import models
-        from .serving import TRUSTED
 
         rows = rows.head(REPLAY_ROWS)
         content = Content(inputs=describe_inputs(), target=describe_target(), holdout=holdout)
@@ -186,12 +185,7 @@ class PyfuncSaver(Component):
             warnings.filterwarnings("ignore", ".*input example", UserWarning)
             artifact = Path(folder, "pipeline.skops")
             skops.io.dump(pipeline, artifact)
-            unknown = set(skops.io.get_untrusted_types(file=artifact)) - set(TRUSTED)
-            if unknown:
-                raise ConfigError(
-                    f"The pipeline holds {', '.join(sorted(unknown))}: if you trust it, add it to"
-                    " TRUSTED in io/serving.py, and the model can be loaded."
-                )
+            _check_types(file=artifact)
             rows.to_parquet(Path(folder, "replay_inputs.parquet"))
             models.predict(pipeline, rows).to_parquet(Path(folder, "replay_outputs.parquet"))
             Path(folder, "content.json").write_text(content.model_dump_json(), encoding="utf-8")
@@ -213,6 +207,31 @@ class PyfuncSaver(Component):
                 ],
             )
         return str(info.model_uri)
+
+
+def check_trust(pipeline: Pipeline) -> None:
+    """Check that a pipeline, fitted or not yet, could be loaded again.
+
+    Raises:
+        ConfigError: It holds a type that is not trusted when it is loaded.
+    """
+    import skops.io
+
+    _check_types(data=skops.io.dumps(pipeline))
+
+
+def _check_types(**saved: Any) -> None:
+    """Check the types in a skops file, or in its bytes."""
+    import skops.io
+
+    from .serving import TRUSTED
+
+    unknown = set(skops.io.get_untrusted_types(**saved)) - set(TRUSTED)
+    if unknown:
+        raise ConfigError(
+            f"The pipeline holds {', '.join(sorted(unknown))}: if you trust it, add it to"
+            " TRUSTED in io/serving.py, and the model can be loaded."
+        )
 
 
 class MlflowRegister(Component):

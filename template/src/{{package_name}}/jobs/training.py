@@ -59,6 +59,7 @@ class TrainingJob(Job):
 
         super().check()
         frames.check_outputs(schemas.Outputs)
+        registries.check_trust(self.model.pipeline(schemas.Inputs, schemas.PROBLEM))
         check_problem(self.metrics, schemas.PROBLEM, frames.allowed_values(schemas.Targets))
 
     def _run(self, run_id: str) -> TrainingResult:

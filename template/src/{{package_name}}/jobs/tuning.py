@@ -13,9 +13,9 @@ from ..core.components import nearest
 from ..core.errors import DataError
 from ..core.metrics import MetricKind, check_problem
 from ..core.models import ModelKind
-from ..core.searchers import Range, SearcherKind, Trial
+from ..core.searchers import Range, SearcherKind, Trial, find_parameter
 from ..core.splitters import FoldsKind, HoldoutKind
-from ..io import configs, files
+from ..io import configs, files, registries
 from ..io.datasets import ReaderKind
 from ..io.services import is_terminal, log_lineage, log_params
 from . import records
@@ -78,6 +78,10 @@ class TuningJob(Job):
         from ..core import frames, schemas
 
         super().check()
+        pipeline = self.model.pipeline(schemas.Inputs, schemas.PROBLEM)
+        for name in self.searcher.space:
+            find_parameter(pipeline, name)
+        registries.check_trust(pipeline)
         check_problem([self.metric], schemas.PROBLEM, frames.allowed_values(schemas.Targets))
 
     def _run(self, run_id: str) -> TuningResult:
