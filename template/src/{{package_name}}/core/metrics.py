@@ -269,3 +269,41 @@ def _unknown_label(label: object, outputs: pd.DataFrame) -> Exception:
     return DataError(
         f"The model was trained without the label '{label}'.{nearest(str(label), labels)}"
     )
+
+
+def score_classes(targets: pd.Series[Any], predictions: pd.Series[Any]) -> pd.DataFrame:
+    """Score each class on its own, the one that is found least on top.
+
+    Args:
+        targets: the n true labels.
+        predictions: the n predicted ones.
+
+    Returns:
+        A row for each label: how many rows it has, precision and recall.
+    """
+    import pandas as pd
+    from sklearn.metrics import precision_recall_fscore_support
+
+    labels = sorted({*targets.unique(), *predictions.unique()})
+    precision, recall, _, rows = precision_recall_fscore_support(
+        targets, predictions, labels=labels, zero_division=0
+    )
+    table = pd.DataFrame({"class": labels, "rows": rows, "precision": precision, "recall": recall})
+    return table.sort_values(["recall", "rows"], ascending=[True, False])
+
+
+def list_mistakes(targets: pd.Series[Any], predictions: pd.Series[Any]) -> pd.DataFrame:
+    """List the pairs of labels that are taken for each other, the most frequent on top.
+
+    Args:
+        targets: the n true labels.
+        predictions: the n predicted ones.
+
+    Returns:
+        A row for each pair: true, predicted, and how many rows.
+    """
+    import pandas as pd
+
+    pairs = pd.DataFrame({"true": targets.astype("str"), "predicted": predictions.astype("str")})
+    wrong = pairs[pairs["true"] != pairs["predicted"]]
+    return wrong.value_counts().reset_index(name="rows")

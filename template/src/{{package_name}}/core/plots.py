@@ -19,6 +19,10 @@ MAX_POINTS = 2_000
 """More points than this only blacken a plot: a sample of them is drawn."""
 
 
+MAX_CLASSES = 30
+"""More classes than this make no figure that can be read: a report lists the worst of them."""
+
+
 def plot_predictions(
     targets: pd.Series[Any], outputs: pd.DataFrame, problem: Problem
 ) -> dict[str, Figure]:
@@ -31,13 +35,15 @@ def plot_predictions(
 
     Returns:
         Figures by name: predictions and errors of a regression, the confusion matrix and the
-        ROC curves of a classification.
+        ROC curves of a classification; none where there are more than ``MAX_CLASSES``.
     """
     if problem == "regression":
         return {
             "predictions": _scatter(targets, outputs["prediction"]),
             "errors": _errors(targets, outputs["prediction"]),
         }
+    if len({*targets.unique(), *outputs["prediction"].unique()}) > MAX_CLASSES:
+        return {}
     return {"confusion": _confusion(targets, outputs), "roc": _roc(targets, outputs)}
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Schema = type[pa.DataFrameModel]
 
 BATCH_ROWS = 65_536
+BATCH_CELLS = 2_000_000
 BUFFER_BYTES = 1 << 16
 SHARES = 16
 MISSING = [

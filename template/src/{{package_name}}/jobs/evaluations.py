@@ -10,7 +10,13 @@ from pydantic import Field, PositiveInt, model_validator
 from ..core.components import nearest
 from ..core.errors import UserError
 from ..core.gate import MIN_COMPARED_ROWS, Evaluation
-from ..core.metrics import MetricKind, Threshold, check_problem
+from ..core.metrics import (
+    MetricKind,
+    Threshold,
+    check_problem,
+    list_mistakes,
+    score_classes,
+)
 from ..io import champions, files, registries
 from ..io.datasets import ReaderKind
 from ..io.registries import EVALUATION
@@ -21,6 +27,9 @@ from .base import Job, Result
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
+
+MAX_MISTAKES = 20
+"""How many pairs of classes a report lists, where there are too many classes for a figure."""
 
 logger = logging.getLogger(__name__)
 
@@ -197,5 +206,11 @@ class EvaluationsJob(Job):
                 " learned from either."
             )
         report.add_table(table)
-        report.add_figures(plots.plot_predictions(target, outputs, schemas.PROBLEM))
+        figures = plots.plot_predictions(target, outputs, schemas.PROBLEM)
+        report.add_figures(figures)
+        if not figures:
+            report.add_heading("The most frequent mistakes")
+            report.add_table(list_mistakes(target, outputs["prediction"]).head(MAX_MISTAKES))
+            report.add_heading("The classes, those that are found least on top")
+            report.add_table(score_classes(target, outputs["prediction"]))
         report.save(self.report)

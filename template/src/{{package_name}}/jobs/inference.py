@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import PositiveInt
 
 from ..io import champions, registries
-from ..io.datasets import BATCH_ROWS, ReaderKind, WriterKind
+from ..io.datasets import BATCH_CELLS, BATCH_ROWS, ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
 
@@ -36,8 +36,8 @@ class InferenceJob(Job):
     outputs: WriterKind
     version: PositiveInt | None = None
     """Which version; the champion without one."""
-    batch_rows: PositiveInt = BATCH_ROWS
-    """How many rows are in memory at a time."""
+    batch_rows: PositiveInt | None = None
+    """How many rows are in memory at a time; without a number, the fewer the wider they are."""
     loader: registries.LoaderKind = registries.PipelineLoader()
 
     def _run(self, run_id: str) -> InferenceResult:
@@ -73,6 +73,8 @@ class InferenceJob(Job):
         with Progress(console=Console(stderr=True), disable=not watched) as progress:
             total = self.inputs.rows() if watched else None
             task = progress.add_task("Predicting", total=total)
-            for batch in self.inputs.batches(schemas.Inputs, self.batch_rows):
+            columns = len(schemas.Inputs.to_schema().columns)
+            rows = self.batch_rows or min(BATCH_ROWS, max(BATCH_CELLS // columns, 1))
+            for batch in self.inputs.batches(schemas.Inputs, rows):
                 yield batch
                 progress.advance(task, len(batch))
