@@ -88,6 +88,7 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
     package = ctx.project.package
     settings = importlib.import_module(f"{package}.settings")
     errors = importlib.import_module(f"{package}.core.errors")
+    mask = importlib.import_module(f"{package}.io.configs").mask
     results: dict[str, Any] = {}
     skipped: dict[str, str] = {}
     for job in CHAIN:
@@ -106,16 +107,17 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
             with settings.load(files, extras).job as runner:
                 results[job] = runner.run()
         except errors.UserError as error:
+            said = mask(str(error))
             if job == "explanations" and "promotion" in skipped and error.exit_code == DATA:
-                skipped[job] = f"The champion is not explained: {error}"
+                skipped[job] = f"The champion is not explained: {said}"
                 print(skipped[job], file=sys.stderr)
                 continue
             refused = error.exit_code == REFUSED and results["evaluations"].champion is not None
             comparable = refused and results["evaluations"].champion_metrics is not None
             if not comparable:
                 hint = " For the chain, that is --replace." if refused else ""
-                raise Exit(f"error: {error}{hint}", code=error.exit_code) from error
-            skipped[job] = str(error)
+                raise Exit(f"error: {said}{hint}", code=error.exit_code) from error
+            skipped[job] = said
             print(skipped[job], file=sys.stderr)
     summarise(ctx.project.name, results, skipped)
 

@@ -418,6 +418,8 @@ class TestProjects:
 
         monkeypatch.setitem(sys.modules, "tiny.settings", SimpleNamespace(load=load))
         monkeypatch.setitem(sys.modules, "tiny.core.errors", SimpleNamespace(UserError=UserError))
+        configs = SimpleNamespace(mask=lambda text: text.replace("secret", "***"))
+        monkeypatch.setitem(sys.modules, "tiny.io.configs", configs)
         for name in outcomes:
             (project / "confs" / f"{name}.yaml").touch()
         return outcomes
@@ -466,8 +468,8 @@ class TestProjects:
             inv("projects")
 
     def test_chain_stops_without_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:
-        outcomes["promotion"] = UserError("It fails.", 5)
-        with pytest.raises(Exit, match=r"^error: It fails\.$") as error:
+        outcomes["promotion"] = UserError("It fails by a secret.", 5)
+        with pytest.raises(Exit, match=r"^error: It fails by a \*\*\*\.$") as error:
             inv("projects")
         assert error.value.code == 5
 
