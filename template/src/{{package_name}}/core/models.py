@@ -49,15 +49,22 @@ class Model(Component, ABC):
             A pipeline of two steps, ``columns`` and ``model``, not yet fitted.
 
         Raises:
+            ConfigError: The schema finds columns by a pattern.
             DataError: The schema leaves nothing to learn from.
         """
         from sklearn.compose import ColumnTransformer
         from sklearn.pipeline import Pipeline
 
         from .encoders import NumberEncoder, TextEncoder, TimeEncoder
-        from .errors import DataError
+        from .errors import ConfigError, DataError
         from .frames import columns_by_kind, set_aside
 
+        for name, column in schema.to_schema().columns.items():
+            if column.regex:
+                raise ConfigError(
+                    f"The schema {schema.__name__} finds columns by the pattern '{name}': declare"
+                    " each by its name, by which the model knows it."
+                )
         aside = set_aside(schema)
         kinds = {
             kind: [name for name in names if name not in aside]

@@ -35,7 +35,8 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
         n rows of inputs, and the n values to predict.
 
     Raises:
-        DataError: One is not what its schema says, or they are not the same rows.
+        DataError: One is not what its schema says, or they are not the same rows, or some have
+            nothing to predict.
     """
     from ..core import frames, schemas
 
@@ -45,6 +46,11 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
     table = inputs.read(schemas.Inputs)
     target = targets.read(schemas.Targets)
     frames.check_pair(table, target, "targets")
+    if blank := int(target[name].isna().sum()):
+        raise DataError(
+            f"{blank} of the {len(target)} rows have no '{name}' to learn from or to score by:"
+            " leave them out until they have."
+        )
     return table, target[name]
 
 
