@@ -125,9 +125,11 @@ class Evaluation(BaseModel):
     compared_scores: dict[str, float] | None = None
     """The version's own, on the compared rows."""
     compared_rows: int = 0
-    """How many of the rows held out the champion has not learned from either."""
+    """How many of the rows held out neither of the two has learned from."""
     incomparable: str = ""
     """Why there is no comparison, where there is none."""
+    code: str = ""
+    """A digest of the project's core, as it was when the version was evaluated."""
 
     def misses(self) -> list[str]:
         """Say which scores are not finite, and which thresholds are not met."""
@@ -167,6 +169,7 @@ def decide(
     record: Record,
     champion: Member | None,
     rule: Rule,
+    code: str = "",
 ) -> Verdict:
     """Judge a version; when in doubt, refuse.
 
@@ -177,9 +180,11 @@ def decide(
         record: the model's champions so far.
         champion: the one that the registry has now; None where there is none, or it is gone.
         rule: what is asked.
+        code: a digest of the project's core as it is now.
     """
     refusal = (
         _object_to_identity(model, candidate, evaluation, champion)
+        or _object_to_code(evaluation, code)
         or _object_to_history(candidate, evaluation, record, champion, rule)
         or _object_to_scores(evaluation, rule)
     )
@@ -209,6 +214,12 @@ def _object_to_identity(
         evaluation.champion is None if champion is None else champion.is_same(evaluation.champion)
     )
     return "" if same else "the champion changed since it was evaluated. Evaluate it again"
+
+
+def _object_to_code(evaluation: Evaluation, code: str) -> str:
+    if evaluation.code in {"", code}:
+        return ""
+    return "the project's core has changed since it was evaluated. Evaluate it again"
 
 
 def _object_to_history(

@@ -12,7 +12,7 @@ import getpass
 import logging
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -59,6 +59,10 @@ class Standing:
     """The version that the alias names."""
     champion: ModelVersion | None
     """The version that the record names; None where there is none, or it is gone."""
+    owner: str = ""
+    """The name under which the lock is held, within it."""
+    finished: Change | None = None
+    """A change that had been cut short, and that was finished when the lock was taken."""
 
     @property
     def member(self) -> Member | None:
@@ -67,7 +71,10 @@ class Standing:
 
 
 def read(model: str) -> Standing:
-    """Ask who is champion; finish a change that was cut short, and say what disagrees.
+    """Ask who is champion, and say what disagrees.
+
+    A change that was cut short counts where it has moved the alias; the next promotion or rollback
+    finishes it.
 
     Args:
         model: the name of the registered model, which may not exist yet.
@@ -76,11 +83,22 @@ def read(model: str) -> Standing:
         RegistryError: The record cannot be read.
     """
     standing = _read(model)
-    if _is_cut_short(standing):
-        with lock(model) as standing:
-            pass
-    report(standing)
-    return standing
+    if not _is_cut_short(standing):
+        report(standing)
+        return standing
+    entry = standing.record.changes[-1]
+    logger.warning(
+        "A %s was cut short, of which version %d is to be the champion: the next promotion or"
+        " rollback finishes it.",
+        entry.kind,
+        entry.champion.version,
+    )
+    if standing.alias == entry.champion.version:
+        return standing
+    record = Record(changes=standing.record.changes[:-1])
+    last = record.champion
+    champion = find_member(model, last) if last else None
+    return replace(standing, record=record, champion=champion)
 
 
 def report(standing: Standing) -> None:
@@ -226,10 +244,11 @@ def change(
         reason: why.
 
     Raises:
-        RegistryError: Somebody else moved the alias meanwhile.
+        RegistryError: Somebody else moved the alias meanwhile, or took the lock.
     """
     from mlflow import MlflowClient
 
+    _check_lock(standing)
     # What a release without a record left in tags is recorded first.
     for old in standing.record.changes:
         if not old.done:
@@ -246,6 +265,7 @@ def change(
         done=False,
     )
     _write(standing.model, entry)
+    _check_lock(standing)
     MlflowClient().set_registered_model_alias(standing.model, CHAMPION, str(champion.version))
     _tag_versions(standing.model, entry)
     _write(standing.model, entry.model_copy(update={"done": True}))
@@ -296,9 +316,27 @@ def lock(model: str) -> Iterator[Standing]:
             )
         time.sleep(0.1)
     try:
-        yield _mend(_read(model))
+        yield replace(_mend(_read(model)), owner=owner)
     finally:
         _release(guard, owner)
+
+
+def _check_lock(standing: Standing) -> None:
+    """Check that the lock is still held: it is taken from a process that seems to be dead."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        holder = MlflowClient().get_registered_model(f"{standing.model}.lock").tags.get("owner")
+    except MlflowException as error:
+        if not is_missing(error):
+            raise
+        holder = None
+    if holder != standing.owner:
+        raise RegistryError(
+            f"This took so long that another promotion or rollback of '{standing.model}' took its"
+            " turn: look at the model, and run this again."
+        )
 
 
 def _acquire(guard: str, owner: str) -> bool:
@@ -426,23 +464,41 @@ def _is_cut_short(standing: Standing) -> bool:
 
 
 def _mend(standing: Standing) -> Standing:
-    """Finish a change that a killed process left under way."""
+    """Finish a change that was left under way, or drop it where its version is gone."""
     from mlflow import MlflowClient
 
     if not _is_cut_short(standing):
         return standing
-    entry = standing.record.changes[-1]
-    logger.warning(
-        "A %s of version %d was cut short, and is finished now.", entry.kind, entry.champion.version
-    )
-    before = entry.previous.version if entry.previous else None
-    if standing.alias == before and standing.champion is not None:
-        MlflowClient().set_registered_model_alias(
-            standing.model, CHAMPION, str(entry.champion.version)
+    client, entry = MlflowClient(), standing.record.changes[-1]
+    found = find_member(standing.model, entry.champion)
+    if found is None or not _is_whole(found, entry.champion):
+        logger.warning(
+            "A %s was cut short whose version %d is gone or damaged: it is dropped.",
+            entry.kind,
+            entry.champion.version,
         )
+        client.delete_registered_model_tag(standing.model, _key(entry.number))
+        if entry.previous and find_member(standing.model, entry.previous):
+            client.set_registered_model_alias(standing.model, CHAMPION, str(entry.previous.version))
+        return _read(standing.model)
+    before = entry.previous.version if entry.previous else None
+    if standing.alias == before:
+        client.set_registered_model_alias(standing.model, CHAMPION, str(entry.champion.version))
     _tag_versions(standing.model, entry)
     _write(standing.model, entry.model_copy(update={"done": True}))
-    return _read(standing.model)
+    logger.warning(
+        "A %s to version %d had been cut short, and is finished.",
+        entry.kind,
+        entry.champion.version,
+    )
+    return replace(_read(standing.model), finished=entry)
+
+
+def _is_whole(version: ModelVersion, member: Member) -> bool:
+    try:
+        return not member.digest or identify(version).digest == member.digest
+    except RegistryError:
+        return False
 
 
 def _write(model: str, entry: Change) -> None:

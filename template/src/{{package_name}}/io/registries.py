@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import logging
+import re
 import tempfile
 import warnings
 from abc import ABC, abstractmethod
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..core.components import Component
-from ..core.errors import ConfigError, RegistryError, UserError
+from ..core.errors import ConfigError, RegistryError, ServerError, UserError
 from ..core.gate import Member
 from . import configs, stores
 from .services import PACKAGE
@@ -54,8 +55,19 @@ REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-lear
 MAX_RATIO = 5.0
 """From one version to the next, no target changes by more, other than by its unit."""
 
+PREDICTING = {"core/frames.py", "core/models.py"}
+"""The modules by which any model predicts, beside those that define its parts."""
+
 REPLAY_ROWS = 10
 """How many held-out rows a version carries with what it predicted for them."""
+
+OUTAGE = re.compile(
+    r"\b(error code|status( code)?:?|HTTP) ?(40[138]|429|5\d\d)\b"
+    r"|\b(40[138]|429|5\d\d) (Client|Server) Error|retries exceeded|timed out|AccessDenied"
+    r"|Connection (aborted|refused|reset|broken)",
+    re.IGNORECASE,
+)
+"""What an error says where the store of files could not be asked, and is not known to lack them."""
 
 SCRIPT = f'''"""Loaded by MLflow; the pipeline stands beside it, the package in the folder code."""
 
@@ -339,7 +351,11 @@ class PipelineLoader(Component):
 
         with read_model(version, "artifacts") as folder:
             check_content(version, folder)
-            pipeline = load_pipeline(folder / "pipeline.skops")
+            try:
+                pipeline = load_pipeline(folder / "pipeline.skops")
+            except RegistryError as error:
+                changes = _explain_difference(version)
+                raise RegistryError(f"Version {version.version}: {error} {changes}") from error
             check_columns(version, pipeline.feature_names_in_)
             check_replay(version, folder, lambda rows: models.predict(pipeline, rows))
         return pipeline
@@ -484,7 +500,7 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
         )
     # Ten rows do not reach every branch of an encoder.
     with read_model(version) as model:
-        changed = sorted(_find_modules(TRUSTED) & _find_changes(model))
+        changed = sorted((_find_modules(TRUSTED) | PREDICTING) & _find_changes(model))
     if changed:
         logger.warning(
             "Version %s was trained with another %s. It predicts the same for the %d rows that were"
@@ -493,6 +509,14 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
             ", ".join(f"{PACKAGE}/{module}" for module in changed),
             len(inputs),
         )
+
+
+def digest_core() -> str:
+    """Digest the modules of the project's core, as SHA-256 in hexadecimal."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parents[1].glob("core/*.py")):
+        digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def _find_modules(types: Iterable[str]) -> set[str]:
@@ -761,14 +785,18 @@ def _download(
         try:
             path = download_artifacts(dst_path=copy, **address)
         except (MlflowException, OSError) as error:
+            if OUTAGE.search(str(error)):
+                raise ServerError(
+                    f"The files of {what[0].lower()}{what[1:]} could not be asked for:"
+                    f" {stores.explain(error)} Run this again when their store answers."
+                ) from error
             with contextlib.suppress(MlflowException, OSError):
                 if part and part not in {entry.path for entry in list_artifacts(**whole)}:
                     raise RegistryError(
                         f"{what} has no '{part}': no training of this project made it, or its files"
                         " were deleted."
                     ) from error
-            reason = configs.mask(str(error).splitlines()[0])
-            raise RegistryError(f"{what} cannot be read: {reason}") from error
+            raise RegistryError(f"{what} cannot be read: {stores.explain(error)}") from error
         yield Path(path)
 
 

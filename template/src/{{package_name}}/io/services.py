@@ -139,6 +139,8 @@ class MlflowService(Component):
             os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
+        # It logs each error of the database with its traceback, and raises it too.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         stores.connect(self.tracking_uri, self.registry_uri, self.experiment)
 
     @contextlib.contextmanager
@@ -174,8 +176,8 @@ class MlflowService(Component):
                 yield str(run.info.run_id)
         except (MlflowException, RequestException, SQLAlchemyError) as error:
             raise ServerError(
-                f"MLflow failed: {stores.explain(error)} What it did not"
-                " confirm is not done: run this again when it answers."
+                f"MLflow failed: {stores.explain(error)} Run this again when it answers: what was"
+                " begun is finished then."
             ) from error
         except PermissionError as error:
             raise ServerError(
@@ -233,15 +235,17 @@ def _check_fresh_run() -> None:
     if not run_id:
         return
     try:
-        used = MlflowClient().list_artifacts(run_id)
+        deleted = MlflowClient().get_run(run_id).info.lifecycle_stage == "deleted"
     except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
+        deleted = True
+    if deleted:
         raise ConfigError(
             f"MLFLOW_RUN_ID names the run {run_id}, which is not in {stores.describe()}: unset the"
             " variable."
-        ) from error
-    if used:
+        )
+    if MlflowClient().list_artifacts(run_id):
         raise ConfigError(
             f"MLFLOW_RUN_ID names the run {run_id}, which holds a job already, and this one would"
             " overwrite it: unset the variable."

@@ -98,8 +98,11 @@ def explain(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, ConnectionError | socket.gaierror) and cause.strerror:
             return f"{cause.strerror} ({describe()})."
+        if isinstance(cause, sqlite3.Error):
+            return f"{cause} ({describe()})."
         cause = cause.__cause__ or cause.__context__
-    return configs.mask(str(error).splitlines()[0])
+    said = configs.mask(str(error).splitlines()[0]).rstrip(":. ")
+    return f"{said}."
 
 
 def _point(uri: str, registry_uri: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from ..core.components import nearest
-from ..core.errors import UserError
+from ..core.errors import ServerError, UserError
 from ..core.gate import MIN_COMPARED_ROWS, Evaluation
 from ..core.metrics import (
     MetricKind,
@@ -103,6 +103,7 @@ class EvaluationsJob(Job):
             greater_is_better={metric.name: metric.greater_is_better for metric in self.metrics},
             thresholds=self.thresholds,
             champion=standing.member,
+            code=registries.digest_core(),
         )
         beside = self._compare(version, standing, inputs, target, outputs)
         evaluation = evaluation.model_copy(update=beside)
@@ -137,19 +138,33 @@ class EvaluationsJob(Job):
         outputs: pd.DataFrame,
     ) -> dict[str, Any]:
         """Score both on the rows that neither has learned from, or say why that cannot be."""
+        repeated = records.has_learned(version, inputs, target)
+        if repeated.any():
+            logger.warning(
+                "%d of the %d rows held out repeat rows that version %s learned from: its scores"
+                " flatter it, and a comparison leaves them out.",
+                repeated.sum(),
+                len(inputs),
+                version.version,
+            )
         champion = standing.champion
         if champion is None:
             return {}
         try:
             champions.check_files(standing)
             registries.check_scale(version, champion)
-            unseen = ~records.has_learned(champion, inputs, target)
+            unseen = ~records.has_learned(champion, inputs, target) & ~repeated
             rows = int(unseen.sum())
-            if rows < MIN_COMPARED_ROWS:
+            if len(inputs) < MIN_COMPARED_ROWS:
                 reason = (
-                    f"it has learned from all but {rows} of the {len(inputs)} rows held out, and"
-                    f" {MIN_COMPARED_ROWS} are needed. Hold out the rows that were held out from it"
-                    " (the splitter of confs/training.yaml), or give training more rows"
+                    f"no more than {len(inputs)} rows are held out, and {MIN_COMPARED_ROWS} are"
+                    " needed. Give training more rows"
+                )
+            elif rows < MIN_COMPARED_ROWS:
+                reason = (
+                    f"one of the two has learned from all but {rows} of the {len(inputs)} rows held"
+                    f" out, and {MIN_COMPARED_ROWS} are needed. Hold out the rows that were held"
+                    " out before (the splitter of confs/training.yaml), or give training more rows"
                 )
             else:
                 predicted = self.loader.load(champion)(inputs[unseen])
@@ -158,6 +173,8 @@ class EvaluationsJob(Job):
                     "compared_scores": self._score(target[unseen], outputs[unseen]),
                     "compared_rows": rows,
                 }
+        except ServerError:
+            raise
         except UserError as error:
             rows, reason = 0, str(error).removesuffix(".")
         except Exception as error:  # noqa: BLE001

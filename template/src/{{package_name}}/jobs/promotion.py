@@ -53,6 +53,15 @@ class PromotionJob(Job):
         version = registries.find_version(name, self.version)
         with champions.lock(name) as standing:
             champions.report(standing)
+            done = standing.finished
+            if done and done.kind == "promotion" and done.champion.version == int(version.version):
+                return PromotionResult(
+                    job=self.KIND,
+                    run_id=run_id,
+                    version=done.champion.version,
+                    previous=done.previous.version if done.previous else None,
+                    reason=done.reason,
+                )
             try:
                 evaluation, reason = self._decide(version, standing)
             except PromotionError as error:
@@ -100,7 +109,13 @@ class PromotionJob(Job):
             allow_withdrawn=self.allow_withdrawn,
         )
         verdict = gate.decide(
-            standing.model, candidate, evaluation, standing.record, champion, rule
+            standing.model,
+            candidate,
+            evaluation,
+            standing.record,
+            champion,
+            rule,
+            registries.digest_core(),
         )
         if not verdict.accepted:
             end = "" if verdict.reason.endswith("?") else "."
@@ -148,6 +163,15 @@ class RollbackJob(Job):
         name = self.mlflow.registered_model
         with champions.lock(name) as standing:
             champions.report(standing)
+            done = standing.finished
+            if done and done.kind == "rollback" and self.version in {None, done.champion.version}:
+                # This is the same once more: it goes back one champion, not two.
+                return RollbackResult(
+                    job=self.KIND,
+                    run_id=run_id,
+                    version=done.champion.version,
+                    previous=(done.previous or done.champion).version,
+                )
             target = self._find_target(standing)
             version = champions.find_member(name, target)
             if version is None:
@@ -162,12 +186,7 @@ class RollbackJob(Job):
                     " somebody has changed them. Name another version."
                 )
             if standing.champion is not None and not self.allow_other_unit:
-                try:
-                    registries.check_scale(version, standing.champion)
-                except RegistryError as error:
-                    raise RegistryError(
-                        f"{error} Set job.allow_other_unit=true if that is to be undone."
-                    ) from error
+                self._check_unit(version, standing.champion)
             champions.change(standing, "rollback", found, self.reason)
         before = standing.record.champion
         return RollbackResult(
@@ -176,6 +195,19 @@ class RollbackJob(Job):
             version=target.version,
             previous=before.version if before else target.version,
         )
+
+    @staticmethod
+    def _check_unit(version: ModelVersion, champion: ModelVersion) -> None:
+        try:
+            registries.read_replay(champion)
+        except RegistryError:
+            return  # a champion that is damaged is a reason to go back
+        try:
+            registries.check_scale(version, champion)
+        except RegistryError as error:
+            raise RegistryError(
+                f"{error} Set job.allow_other_unit=true if that is to be undone."
+            ) from error
 
     def _find_target(self, standing: champions.Standing) -> gate.Member:
         record, last = standing.record, standing.record.champion
@@ -188,8 +220,7 @@ class RollbackJob(Job):
             target = record.predecessor()
             if target is None:
                 raise RegistryError(
-                    f"Version {last.version} has no champion before it that was not withdrawn:"
-                    " there is none to go back to."
+                    f"There is no champion before version {last.version} to go back to."
                 )
             return target
         target = record.former(self.version)

@@ -24,8 +24,11 @@ HOLDOUT = "holdout"
 REFERENCE = "reference"
 LEARNED = "learned.parquet"
 
-DISTINCT = 0.9
-"""Rows are known by what they hold where no fewer than these are unlike all others."""
+CHANCE = 0.05
+"""Rows are known by what they hold where chance gives fewer than this share of them a twin."""
+
+SAMPLE_ROWS = 10_000
+"""How many rows to tell that from, at most."""
 
 
 def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -96,7 +99,10 @@ def write_learned(folder: Path, inputs: pd.DataFrame, target: pd.Series[Any]) ->
         inputs: the n rows that it was trained on.
         target: their n values to predict.
     """
-    _hash(inputs, target).to_parquet(folder / HOLDOUT / LEARNED)
+    hashes = _hash(inputs, target)
+    if _repeats_by_chance(inputs.join(target)):
+        hashes = hashes.drop(columns="content")
+    hashes.to_parquet(folder / HOLDOUT / LEARNED)
 
 
 def has_learned(
@@ -104,8 +110,8 @@ def has_learned(
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Tell from which rows a version may have learned.
 
-    A row is known by its identifier. Where rows hardly repeat each other, it is also known by what
-    it holds: identifiers may have been given anew.
+    A row is known by its identifier. Where rows do not repeat each other by chance, it is also
+    known by what it holds: identifiers may have been given anew, or rows copied.
 
     Args:
         version: the version.
@@ -129,9 +135,24 @@ def has_learned(
         learned = pd.read_parquet(folder / LEARNED)
     rows = _hash(inputs, target)
     found = np.isin(rows["row"], learned["row"])
-    if learned["content"].nunique() >= DISTINCT * len(learned):
+    if "content" in learned:
         found |= np.isin(rows["content"], learned["content"])
     return found
+
+
+def _repeats_by_chance(rows: pd.DataFrame) -> bool:
+    """Tell whether rows may well be alike though they are not the same.
+
+    Two rows agree in a column as often as two random cells of it do; in all columns, as often as
+    the product of that, were they independent.
+    """
+    sample = rows.sample(min(SAMPLE_ROWS, len(rows)), random_state=0)
+    pairs = max(len(sample) * (len(sample) - 1), 1)
+    alike = 1.0
+    for name in sample:
+        counts = sample[name].value_counts(dropna=False)
+        alike *= float((counts * (counts - 1)).sum()) / pairs
+    return alike * len(rows) > CHANCE
 
 
 def _hash(inputs: pd.DataFrame, target: pd.Series[Any]) -> pd.DataFrame:
