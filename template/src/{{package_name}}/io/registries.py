@@ -785,17 +785,24 @@ def _download(
         try:
             path = download_artifacts(dst_path=copy, **address)
         except (MlflowException, OSError) as error:
-            if OUTAGE.search(str(error)):
+            try:
+                lacking = bool(part) and part not in {
+                    entry.path for entry in list_artifacts(**whole)
+                }
+                causes = [*stores.find_causes(error)]
+            except (MlflowException, OSError) as asked:
+                lacking, causes = False, [*stores.find_causes(asked), *stores.find_causes(error)]
+            outages = [cause for cause in causes if OUTAGE.search(str(cause))]
+            if outages:
                 raise ServerError(
                     f"The files of {what[0].lower()}{what[1:]} could not be asked for:"
-                    f" {stores.explain(error)} Run this again when their store answers."
+                    f" {stores.explain(outages[0])} Run this again when their store answers."
                 ) from error
-            with contextlib.suppress(MlflowException, OSError):
-                if part and part not in {entry.path for entry in list_artifacts(**whole)}:
-                    raise RegistryError(
-                        f"{what} has no '{part}': no training of this project made it, or its files"
-                        " were deleted."
-                    ) from error
+            if lacking:
+                raise RegistryError(
+                    f"{what} has no '{part}': no training of this project made it, or its files"
+                    " were deleted."
+                ) from error
             raise RegistryError(f"{what} cannot be read: {stores.explain(error)}") from error
         yield Path(path)
 

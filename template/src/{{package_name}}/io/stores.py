@@ -9,12 +9,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import socket
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
 from . import configs, files, processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EMBEDDED = "mlflow.db"
 """The database in the working directory, where there is no server."""
@@ -92,15 +97,25 @@ def describe() -> str:
     return configs.mask(", ".join(dict.fromkeys(places)))
 
 
-def explain(error: BaseException) -> str:
-    """Say in a sentence what a store failed with, without passwords."""
+def find_causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an error to what it came from."""
     cause: BaseException | None = error
     while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def explain(error: BaseException) -> str:
+    """Say in a sentence what a store failed with, without passwords."""
+    for cause in find_causes(error):
         if isinstance(cause, ConnectionError | socket.gaierror) and cause.strerror:
             return f"{cause.strerror} ({describe()})."
         if isinstance(cause, sqlite3.Error):
             return f"{cause} ({describe()})."
-        cause = cause.__cause__ or cause.__context__
+        if found := re.search(
+            r"too many (\d+) error|\b(\d{3}) (?:Client|Server) Error", str(cause)
+        ):
+            return f"HTTP {found[1] or found[2]} ({describe()})."
     said = configs.mask(str(error).splitlines()[0]).rstrip(":. ")
     return f"{said}."
 
