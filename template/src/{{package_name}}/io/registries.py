@@ -513,10 +513,7 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
 
 def digest_core() -> str:
     """Digest the modules of the project's core, as SHA-256 in hexadecimal."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parents[1].glob("core/*.py")):
-        digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return digest_files(Path(__file__).parents[1] / "core")
 
 
 def _find_modules(types: Iterable[str]) -> set[str]:

@@ -224,8 +224,9 @@ class EvaluationsJob(Job):
             )
         report.add_table(table)
         figures = plots.plot_predictions(target, outputs, schemas.PROBLEM)
-        report.add_figures(figures)
-        if not figures:
+        if figures:
+            report.add_figures(figures)
+        else:
             report.add_heading("The most frequent mistakes")
             report.add_table(list_mistakes(target, outputs["prediction"]).head(MAX_MISTAKES))
             report.add_heading("The classes, those that are found least on top")
