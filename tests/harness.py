@@ -92,6 +92,12 @@ class Template:
         return self._rendered[key]
 
 
+def find_changes(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Find the files that differ; a failed test names them, and does not print them all."""
+    paths = before.keys() | after.keys()
+    return {path for path in paths if before.get(path) != after.get(path)}
+
+
 @dataclass(frozen=True)
 class Project:
     """A rendered project."""
