@@ -82,7 +82,13 @@ def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
         # `mlflow run` has made the run already, in the experiment that it was told.
         if "MLFLOW_RUN_ID" not in os.environ:
             _close_killed_runs(_activate(experiment))
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
+    except ImportError as error:
+        raise ConfigError(
+            f"MLflow needs the library {error.name} for {configs.mask(uri)}: add it to the"
+            " dependencies in pyproject.toml, or name another store in job.mlflow.tracking_uri or"
+            " MLFLOW_TRACKING_URI."
+        ) from error
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise ConfigError(
             f"MLflow does not answer: {explain(error)} Check job.mlflow.tracking_uri in the conf,"
             " or MLFLOW_TRACKING_URI."
@@ -183,11 +189,18 @@ def _create_database(path: Path) -> None:
         return
     from mlflow import MlflowClient
 
-    with files.scratch(path.parent) as folder:
-        fresh = folder / path.name
-        MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
+    try:
+        with files.scratch(path.parent) as folder:
+            fresh = folder / path.name
+            MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot create the database {path}: {error.strerror}. Name another in"
+            " job.mlflow.tracking_uri or MLFLOW_TRACKING_URI."
+        ) from error
+    logger.info("The database %s is new: runs and models begin there.", path)
 
 
 def _check_access(path: Path) -> None:
