@@ -360,6 +360,47 @@ def test_what_is_said(project: Adopter, tmp_path: Path) -> None:
     check_scores(rivals)
 
 
+def test_next_month_is_unlike_this_one(project: Adopter, tmp_path: Path) -> None:
+    """What adoption saw of each kind of column warns; what it knows refuses."""
+    random = np.random.default_rng(0)
+    rows = 400
+    table = pd.DataFrame(
+        {
+            "payment": random.choice(["card", "cash"], rows),
+            "member": random.choice([True, False], rows),
+            "senior": random.choice([0, 1], rows),
+            "visits": random.integers(1, 40, rows),
+            "spent": random.normal(50, 9, rows).round(2),
+            "since": pd.date_range("2025-01-01", periods=rows).strftime("%Y-%m-%d"),
+        }
+    )
+    table["bill"] = table["visits"] * 3 + table["spent"] + random.normal(0, 3, rows)
+    project.adopt(*write_csv(table, tmp_path / "visits"), "--target=bill", NO_PROOF)
+    project.uv("inv", "projects")
+    inputs = table.drop(columns="bill")
+    cells: list[tuple[str, Any]] = [
+        ("payment", "crypto"),
+        ("senior", 2),
+        ("visits", 10**6),
+        ("spent", -1e6),
+        *((str(name), None) for name in inputs),
+    ]
+    fresh = inputs.head(10).astype("object")
+    live = pd.concat([fresh.assign(**{name: cell}) for name, cell in cells], ignore_index=True)
+    live.rename_axis("id").to_csv(tmp_path / "next.csv")
+    reader = f"job.inputs={{KIND: CSVReader, path: {tmp_path / 'next.csv'}}}"
+    result = project.job("confs/inference.yaml", "-e", reader)
+    assert result["unseen"] == {
+        name: 10 * sum(changed == name for changed, _ in cells) for name in inputs
+    }
+    outputs = pd.read_parquet(project.path / result["path"])
+    assert len(outputs) == len(live)
+    assert outputs["prediction"].notna().all()
+    live.assign(visits="many").rename_axis("id").to_csv(tmp_path / "next.csv")
+    said = project.uv(project.package, "confs/inference.yaml", "-e", reader, code=3)
+    assert re.search(r"visits +is Int64 +\d+ +'many'", said)
+
+
 def test_problem_is_the_users(project: Adopter, tmp_path: Path) -> None:
     """Whole numbers may be classes."""
     options = [*BY_NAME["wines"].place(tmp_path)[:2], "--target=proline", NO_PROOF]

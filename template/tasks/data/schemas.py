@@ -34,10 +34,12 @@ Each class is a pandera model (https://pandera.readthedocs.io): a column's type 
 that its values must pass. The index identifies a row. Readers take these columns and no others,
 models are built from them, and the registered model checks them before it predicts.
 
-Written by `inv data.adopt`; what the comments say is what it saw. Correct it where you know more.
+Written by `inv data.adopt`. Names and types are known: rows that break them are refused. What was
+only seen in the table (values, ranges, that no cell is missing) warns, by `raise_warning=True`:
+take that out where you know that it is a rule. The comments say what else was seen.
 """
 
-from typing import Final, Literal
+from typing import {typing}
 
 {imports}import pandera.pandas as pa
 from pandera.typing.pandas import Index, Series
@@ -60,7 +62,7 @@ class Inputs(Schema):
     """What is known of a row when the model predicts."""
 
 {inputs}
-
+{complete}
 
 class Targets(Schema):
     """What is to be predicted."""
@@ -73,6 +75,13 @@ class Outputs(Schema):
 
     prediction: Series[{prediction}] = pa.Field({checks})
 {probabilities}'''
+
+COMPLETE = """
+    @pa.check({columns}, name="is there", ignore_na=False, raise_warning=True)
+    @classmethod
+    def _was_never_missing(cls, cells: Series[Any]) -> Any:
+        return cells.notna()
+"""
 
 TYPES = {"integer": "int", "number": "float", "boolean": "bool", "text": "str"}
 NULLABLE = {"integer": "pd.Int64Dtype", "boolean": "pd.BooleanDtype"}
@@ -124,6 +133,8 @@ def write_schemas(plan: Plan) -> str:
     if not classes:
         checks = f"description={f'the {plan.target.name} to expect'!r}"
     fields = [_field(column, plan, names) for column in plan.inputs]
+    complete = [repr(column.name) for column in plan.inputs if not column.missing]
+    every = len(complete) == len(plan.inputs)
     return SCHEMAS.format(
         imports="import pandas as pd\n" if any("pd." in line for line in fields) else "",
         problem=repr(plan.problem),
@@ -132,7 +143,13 @@ def write_schemas(plan: Plan) -> str:
             f"{names[index.name]}: Index[{TYPES[index.kind]}] ="
             f" pa.Field({', '.join([*_alias(index, names), *index_checks])})"
         ),
+        typing="Any, Final, Literal" if complete else "Final, Literal",
         inputs="\n".join(fields),
+        complete=(
+            COMPLETE.format(columns='".+", regex=True' if every else ", ".join(complete))
+            if complete
+            else ""
+        ),
         target=_field(plan.target, plan, names),
         outputs=(
             "What the model says of each row: a label, and how likely it finds each label."
@@ -156,9 +173,9 @@ def _field(column: Column, plan: Plan, names: dict[str, str]) -> str:
     checks = _alias(column, names)
     if is_target and plan.problem == "classification":
         checks.append("isin=LABELS")
-    else:
-        checks += _checks(column, is_target=is_target)
-    if column.missing and not is_target:
+    elif rules := _checks(column, is_target=is_target):
+        checks += [*rules, "raise_warning=True"]
+    if not is_target:
         dtype = NULLABLE.get(column.kind, dtype)
         checks.append("nullable=True")
     if column.name == plan.group:

@@ -138,6 +138,8 @@ def conform(
 ) -> pd.DataFrame:
     """Give a table the types of its schema where no value changes by it, and check it.
 
+    Checks that only warn (``raise_warning``) are left to ``UnseenCells``.
+
     Args:
         frame: rows of any number; the index may still be an ordinary column.
         schema: what the table must be.
@@ -187,6 +189,54 @@ def conform(
             failures = _found(error.failure_cases, index)
     table = pd.DataFrame(failures).to_string(index=False)
     raise DataError(f"{source} does not match the schema {schema.__name__}:\n{table}")
+
+
+class UnseenCells:
+    """Cells unlike any that were seen when the schema was written, counted as tables go by.
+
+    What is known of a column refuses a table. What was only seen in a sample, as its values, its
+    range, or that no cell was missing, warns: those are the checks with ``raise_warning=True``.
+    """
+
+    def __init__(self, schema: type[pa.DataFrameModel]) -> None:
+        """Look in tables of a schema.
+
+        Args:
+            schema: whose columns they have.
+        """
+        self._columns = schema.to_schema().columns
+        self.rows = 0
+        self.counts: dict[str, int] = {}
+        """How many such cells each column has; those without are left out."""
+        self._examples: dict[str, str] = {}
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """Look in one more table.
+
+        Args:
+            frame: n rows that conform to the schema.
+        """
+        self.rows += len(frame)
+        for name in frame.columns.intersection(list(self._columns)):
+            checks = [check for check in self._columns[name].checks if check.raise_warning]
+            values = frame[name].reset_index(drop=True)
+            unseen = np.zeros(len(values), dtype="bool")
+            for check in checks:
+                passed = check(values).check_output.fillna(value=False).astype("bool")
+                unseen[passed.index[~passed]] = True
+            if unseen.any():
+                self.counts[str(name)] = self.counts.get(str(name), 0) + int(unseen.sum())
+                cells = values[unseen].head(EXAMPLES).tolist()
+                self._examples.setdefault(
+                    str(name),
+                    ", ".join("missing" if pd.isna(cell) else repr(cell) for cell in cells),
+                )
+
+    def __str__(self) -> str:
+        """Name the columns, how many cells each has, and some of these."""
+        return "; ".join(
+            f"{name}: {count} ({self._examples[name]})" for name, count in self.counts.items()
+        )
 
 
 _parsing: ContextVar[bool] = ContextVar("_parsing", default=True)
@@ -296,8 +346,10 @@ def _rules(schema: type[pa.DataFrameModel], indexed: bool, parsing: bool) -> pa.
         rules.index = None
     if not parsing:
         rules.parsers = []
-        rules.columns = {name: copy.copy(column) for name, column in rules.columns.items()}
-        for column in rules.columns.values():
+    rules.columns = {name: copy.copy(column) for name, column in rules.columns.items()}
+    for column in rules.columns.values():
+        column.checks = [check for check in column.checks if not check.raise_warning]
+        if not parsing:
             column.parsers = []
     return rules
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import tempfile
 import warnings
 import zlib
@@ -34,6 +35,8 @@ MISSING = [
 ]
 """What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
 
+logger = logging.getLogger(__name__)
+
 
 class Lineage(NamedTuple):
     """Where data came from or went to, and a digest by which to tell whether it changed."""
@@ -63,7 +66,7 @@ class Reader(Component, ABC):
         files.list_files(self.path, self.suffix)
 
     def read(self, schema: Schema) -> pd.DataFrame:
-        """Read the columns of a schema, and check them.
+        """Read the columns of a schema, and check them; cells unlike any seen are warned of.
 
         Returns:
             n rows, with the index and the types of the schema.
@@ -73,11 +76,18 @@ class Reader(Component, ABC):
         """
         import pandas as pd
 
+        from ..core.frames import UnseenCells
+
         batches = [batch for batch in self._batches(schema, None) if len(batch)]
         if not batches:
             raise self._no_rows()
         frame = batches[0] if len(batches) == 1 else pd.concat(batches)
-        return self._conform(frame, schema)
+        frame = self._conform(frame, schema)
+        unseen = UnseenCells(schema)
+        unseen.add(frame)
+        if unseen.counts:
+            logger.warning("%s holds cells unlike any seen before: %s.", self.path, unseen)
+        return frame
 
     def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
         """Read as ``read`` does, a part at a time, so that memory does not grow with the file.

@@ -4,6 +4,7 @@ A copy of the package travels with the model, so this module and what it imports
 the project is not installed.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class ServedModel(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Check the inputs, predict, and check the outputs.
+        """Check the inputs, predict, and check the outputs; cells unlike any seen are warned of.
 
         Args:
             context: unused.
@@ -77,5 +78,9 @@ class ServedModel(PythonModel):
             DataError: The inputs are not what the schema says.
         """
         inputs = frames.conform(model_input, schemas.Inputs, "The input", indexed=False)
+        unseen = frames.UnseenCells(schemas.Inputs)
+        unseen.add(inputs)
+        if unseen.counts:
+            warnings.warn(f"The input holds cells unlike any seen before: {unseen}.", stacklevel=2)
         outputs = models.predict(self.pipeline, inputs)
         return frames.conform(outputs, schemas.Outputs, "The output", indexed=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
+from ..core.errors import DataError
 from ..io import champions, registries
 from ..io.datasets import BATCH_CELLS, BATCH_ROWS, ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
@@ -16,12 +18,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+logger = logging.getLogger(__name__)
+
 
 class InferenceResult(Result):
     """Where the predictions are."""
 
     version: int
     rows: int
+    unseen: dict[str, int]
+    """How many cells of each column are unlike any seen before, where there are some."""
     path: str
 
     def __str__(self) -> str:
@@ -38,28 +44,41 @@ class InferenceJob(Job):
     """Which version; the champion without one."""
     batch_rows: PositiveInt | None = None
     """How many rows are in memory at a time; without a number, the fewer the wider they are."""
+    unseen: Literal["warn", "refuse"] = "warn"
+    """What to do with cells unlike any seen before: new categories, values out of range."""
     loader: registries.LoaderKind = registries.PipelineLoader()
 
     def _run(self, run_id: str) -> InferenceResult:
         import mlflow
 
+        from ..core import frames, schemas
+
         name = self.mlflow.registered_model
         version = champions.find_predictor(name, self.version)
         predict = self.loader.load(version)
         log_lineage(run_id, "inference", [self.inputs])
-        rows = 0
+        unseen = frames.UnseenCells(schemas.Inputs)
         with self.outputs.open() as write:
             for batch in self._batches():
+                unseen.add(batch)
+                if unseen.counts and self.unseen == "refuse":
+                    raise DataError(
+                        f"{self.inputs.path} holds cells unlike any seen before: {unseen}. Correct"
+                        " them, or predict them all the same with job.unseen=warn."
+                    )
                 write(predict(batch))
-                rows += len(batch)
+        if unseen.counts:
+            logger.warning("%s holds cells unlike any seen before: %s.", self.inputs.path, unseen)
         log_lineage(run_id, "outputs", [self.outputs])
         mlflow.log_param("version", version.version)
-        mlflow.log_metric("rows", rows)
+        mlflow.log_metric("rows", unseen.rows)
+        mlflow.log_metric("unseen_cells", sum(unseen.counts.values()))
         return InferenceResult(
             job=self.KIND,
             run_id=run_id,
             version=int(version.version),
-            rows=rows,
+            rows=unseen.rows,
+            unseen=unseen.counts,
             path=self.outputs.path,
         )
 

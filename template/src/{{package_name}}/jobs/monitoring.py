@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -53,6 +54,8 @@ class MonitoringJob(Job):
     version: PositiveInt | None = None
     """Which version's training to compare with; the champion's without one."""
     tests: Annotated[list[DriftTestKind], Field(min_length=1)]
+    max_unseen: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Which share of a column's cells may be unlike any seen before: no drift yet."""
     report: files.OutputPath = "outputs/monitoring.html"
 
     def _run(self, run_id: str) -> MonitoringResult:
@@ -80,6 +83,7 @@ class MonitoringJob(Job):
             for reference, live in tables
             for difference in compare(reference, live, self.tests)
         ]
+        differences += self._find_unseen(inputs)
         drifted = list(dict.fromkeys(found.column for found in differences if found.drifted))
         mlflow.log_metrics({_metric_name(found): found.statistic for found in differences})
         mlflow.log_metric("drifted", len(drifted))
@@ -92,6 +96,26 @@ class MonitoringJob(Job):
             drifted=drifted,
             report=self.report,
         )
+
+    def _find_unseen(self, inputs: pd.DataFrame) -> list[Difference]:
+        """Compare the share of cells unlike any seen with what is allowed; one proves nothing."""
+        from ..core import frames, schemas
+
+        unseen = frames.UnseenCells(schemas.Inputs)
+        unseen.add(inputs)
+        shares = {name: count / unseen.rows for name, count in unseen.counts.items()}
+        return [
+            Difference(
+                column=name,
+                test="unseen",
+                statistic=share,
+                threshold=self.max_unseen,
+                p_value=math.nan,
+                alpha=math.nan,
+                drifted=share > self.max_unseen and unseen.counts[name] > 1,
+            )
+            for name, share in shares.items()
+        ]
 
     def _report(self, version: int, differences: list[Difference], tables: Tables) -> None:
         import pandas as pd
@@ -107,7 +131,8 @@ class MonitoringJob(Job):
         )
         report.add_text(
             "A column drifted when its statistic reaches the threshold, and a difference as large"
-            " is less likely by chance than alpha."
+            " is less likely by chance than alpha. The statistic of 'unseen' is the share of cells"
+            " that are unlike any seen before."
         )
         report.add_table(table.assign(drifted=table["drifted"].map({True: "yes", False: ""})))
         report.add_heading("Distributions, the most different first")
