@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import json
 import logging
 import re
 import tempfile
@@ -459,6 +460,12 @@ def describe_target() -> str:
     name = frames.target_name(schemas.Targets)
     dtype = schemas.Targets.to_schema().columns[name].dtype
     return f"{name}, {dtype}, {schemas.PROBLEM}"
+
+
+def digest_schemas() -> str:
+    """Digest the names and kinds of the columns, and the target."""
+    described = json.dumps([sorted(describe_inputs().items()), describe_target()])
+    return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
 def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> None:

@@ -17,6 +17,7 @@ from ..io.datasets import ReaderKind
 from ..io.services import log_lineage, log_params
 from . import records
 from .base import Job, Result
+from .tuning import Tuned
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class TrainingJob(Job):
     signer: registries.SignerKind = registries.SchemaSigner()
     saver: registries.PyfuncSaver = registries.PyfuncSaver()
     registry: registries.MlflowRegister = registries.MlflowRegister()
+    tuned: Tuned | None = None
+    """What tuning found the model's parameters for, as it wrote it."""
     reference_rows: PositiveInt = 10_000
     """How many rows monitoring compares with, at most."""
 
@@ -58,6 +61,8 @@ class TrainingJob(Job):
         from ..core import frames, schemas
 
         super().check()
+        if self.tuned is not None:
+            self.tuned.check_use(self.model, self.splitter)
         frames.check_outputs(schemas.Outputs)
         registries.check_trust(self.model.pipeline(schemas.Inputs, schemas.PROBLEM))
         check_problem(self.metrics, schemas.PROBLEM, frames.allowed_values(schemas.Targets))
@@ -69,6 +74,8 @@ class TrainingJob(Job):
 
         inputs, target = records.read_pair(self.inputs, self.targets)
         log_lineage(run_id, "training", [self.inputs, self.targets])
+        if self.tuned is not None:
+            self.tuned.check_data(records.digest_tables(self.inputs, self.targets))
         [(train, held_out)] = self.splitter.splits(inputs, target)
         records.check_labels(target.iloc[train])
         logger.info(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import time
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ValidationError, model_validator
 
-from ..core.components import nearest
-from ..core.errors import DataError
+from ..core.components import Component, nearest
+from ..core.errors import ConfigError, DataError
 from ..core.metrics import MetricKind, check_problem
 from ..core.models import ModelKind
 from ..core.searchers import Range, SearcherKind, Trial, find_parameter
@@ -21,7 +22,66 @@ from ..io.services import is_terminal, log_lineage, log_params
 from . import records
 from .base import Job, Result
 
+if TYPE_CHECKING:
+    from ..core.models import Model
+    from ..core.splitters import Splitter
+
 logger = logging.getLogger(__name__)
+
+
+class Tuned(Component):
+    """What tuning found parameters for."""
+
+    run_id: str
+    model: ModelKind
+    """The best one, all of its parameters told."""
+    splitter: HoldoutKind
+    columns: str
+    """A digest of the columns and the target."""
+    data: str
+    """A digest of the data."""
+    space: str
+    """A digest of the parameters that were searched, and how."""
+
+    def check_use(self, model: Model, splitter: Splitter) -> None:
+        """Check that training may take the parameters, and warn where its model has others too.
+
+        Args:
+            model: that is to be trained.
+            splitter: which rows it is not to learn from.
+
+        Raises:
+            ConfigError: They were found for other columns, or with other rows held out.
+        """
+        again = "Tune again, or train without what tuning wrote."
+        if self.columns != registries.digest_schemas():
+            raise ConfigError(
+                f"job.tuned: the parameters were found for other columns or another target. {again}"
+            )
+        if self.splitter != splitter:
+            raise ConfigError(
+                "job.tuned: the parameters were found while other rows were held out, so that"
+                " rows to be held out now have chosen them: job.splitter must be the same in the"
+                f" confs of tuning and training. {again}"
+            )
+        now = model.parameters()
+        for name, value in self.model.parameters().items():
+            if name in now and now[name] != value:
+                logger.warning(
+                    "%s is %s here, and was %s when the other parameters were found.",
+                    name,
+                    now[name],
+                    value,
+                )
+
+    def check_data(self, data: str) -> None:
+        """Warn where the data is not what it was, given its digest."""
+        if self.data != data:
+            logger.warning(
+                "The data has changed since the parameters were found (run %s): tune again to find"
+                " what suits it best.",
+                self.run_id,
+            )
 
 
 class TuningResult(Result):
@@ -111,11 +171,18 @@ class TuningJob(Job):
         mlflow.log_metric(self.metric.name, best.score)
         log_params(best.parameters)
         model = type(self.model).model_validate({**self.model.model_dump(), **best.parameters})
-        # The splitter goes with it: no row that chose the parameters may be held out.
-        best_conf = {"model": model, "splitter": self.splitter}
-        overlay = configs.to_yaml(
-            {"job": {name: part.model_dump(mode="json") for name, part in best_conf.items()}}
+        tuned = Tuned(
+            run_id=run_id,
+            model=model,
+            splitter=self.splitter,
+            columns=registries.digest_schemas(),
+            data=records.digest_tables(self.inputs, self.targets),
+            space=hashlib.sha256(self.searcher.model_dump_json().encode()).hexdigest()[:16],
         )
+        # What nobody chose is not handed on: it is for training's own conf to say.
+        chosen = self.model.model_dump(mode="json", exclude_unset=True) | {"KIND": model.KIND}
+        best_conf = {"model": chosen | best.parameters, "tuned": tuned.model_dump(mode="json")}
+        overlay = configs.to_yaml({"job": best_conf})
         files.write_text(self.output, f"# Written by tuning, run {run_id}.\n{overlay}")
         mlflow.log_text(overlay, "tuning.yaml")
         return TuningResult(
