@@ -9,6 +9,7 @@ import tempfile
 import warnings
 import zlib
 from abc import ABC, abstractmethod
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, PositiveInt
@@ -48,7 +49,7 @@ class Lineage(NamedTuple):
 
 
 class Reader(Component, ABC):
-    """A table in a file, or in the files of a directory."""
+    """A table in a file, or in the files of a directory or a pattern: all of one form."""
 
     KIND: str
     path: files.InputPath
@@ -68,22 +69,26 @@ class Reader(Component, ABC):
     def read(self, schema: Schema) -> pd.DataFrame:
         """Read the columns of a schema, and check them; cells unlike any seen are warned of.
 
+        A row that two files hold alike, as files of two months may, is read once.
+
         Returns:
             n rows, with the index and the types of the schema.
 
         Raises:
-            DataError: There is no such file, no row, or the rows are not what the schema says.
+            DataError: There is no such file, no row, the rows are not what the schema says, or two
+                files hold one row with different values.
         """
-        import pandas as pd
+        from ..core import frames
 
-        from ..core.frames import UnseenCells
-
-        batches = [batch for batch in self._batches(schema, None) if len(batch)]
-        if not batches:
+        parts = [
+            (name, frames.conform(part, schema, self._source(name)))
+            for name, part in self._parts(schema, None)
+            if len(part)
+        ]
+        if not parts:
             raise self._no_rows()
-        frame = batches[0] if len(batches) == 1 else pd.concat(batches)
-        frame = self._conform(frame, schema)
-        unseen = UnseenCells(schema)
+        frame = parts[0][1] if len(parts) == 1 else self._join(parts)
+        unseen = frames.UnseenCells(schema)
         unseen.add(frame)
         if unseen.counts:
             logger.warning("%s holds cells unlike any seen before: %s.", self.path, unseen)
@@ -101,13 +106,14 @@ class Reader(Component, ABC):
         """
         import pandas as pd
 
+        from ..core import frames
         from ..core.errors import DataError
 
         # In memory, the identifiers would be more than all else of a stream.
         with tempfile.TemporaryFile() as seen:
-            for batch in self._batches(schema, rows):
+            for name, batch in self._parts(schema, rows):
                 if len(batch):
-                    part = self._conform(batch, schema)
+                    part = frames.conform(batch, schema, self._source(name))
                     pd.util.hash_pandas_object(part.index, index=False).to_numpy().tofile(seen)
                     yield part
             if not seen.tell():
@@ -126,10 +132,37 @@ class Reader(Component, ABC):
         """Say where the data comes from, and digest it."""
         return lineage(self.path, self.KIND, self.suffix)
 
-    def _conform(self, frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-        from ..core import frames
+    def _source(self, name: str) -> str:
+        """Name a file as its path does or, of several, as the file system does."""
+        alone = PurePosixPath(name).name == PurePosixPath(self.path).name
+        return self.path if alone else name
 
-        return frames.conform(frame, schema, self.path)
+    def _join(self, parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+        """Put the parts of a table together, each row once."""
+        import numpy as np
+        import pandas as pd
+
+        from ..core.errors import DataError
+        from ..core.frames import hash_rows
+
+        names, tables = zip(*parts, strict=True)
+        frame: pd.DataFrame = pd.concat(tables)
+        again = frame.index.duplicated()
+        if not again.any():
+            return frame
+        places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        first = pd.Series(np.arange(len(frame))[~again], index=frame.index[~again])
+        before = first[frame.index[again]].to_numpy()
+        differ = hash_rows(frame[again]) != hash_rows(frame.iloc[before])
+        if differ.any():
+            old, new = before[differ][0], np.flatnonzero(again)[differ][0]
+            raise DataError(
+                f"{differ.sum()} rows of {self.path} come twice, with different values, as"
+                f" {frame.index.name} {frame.index[new]} in {names[places[old]]} and"
+                f" {names[places[new]]}: keep one of each."
+            )
+        logger.warning("%d rows of %s come twice, and count once.", again.sum(), self.path)
+        return frame.loc[~again]
 
     def _no_rows(self) -> Exception:
         from ..core.errors import DataError
@@ -137,8 +170,11 @@ class Reader(Component, ABC):
         return DataError(f"{self.path} holds no rows.")
 
     @abstractmethod
-    def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
-        """Read unchecked parts of at most so many rows; whole files where None."""
+    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Read unchecked parts of at most so many rows, each with the name of its file.
+
+        A part is a whole file where the number is None.
+        """
 
 
 class ParquetReader(Reader):
@@ -163,7 +199,7 @@ class ParquetReader(Reader):
                 raise DataError(f"Cannot read {name} as Parquet: {error}") from error
         return total if self.limit is None else min(total, self.limit)
 
-    def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
+    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -193,7 +229,7 @@ class ParquetReader(Reader):
                         taken = part if left is None else part.slice(0, left)
                         # A block for each column shares its memory, where one for all is a copy.
                         frame = taken.to_pandas(ignore_metadata=True, split_blocks=True)
-                        yield index.restore(frame)
+                        yield name, index.restore(frame)
                         pa.default_memory_pool().release_unused()
                         left = None if left is None else left - len(taken)
                         if left == 0:
@@ -209,7 +245,7 @@ class CSVReader(Reader):
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     suffix: ClassVar[str] = ".csv"
 
-    def _batches(self, schema: Schema, rows: int | None) -> Iterator[pd.DataFrame]:
+    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         import pandas as pd
 
         from ..core.errors import DataError
@@ -240,7 +276,7 @@ class CSVReader(Reader):
                     ) as table,
                 ):
                     while len(part := _chunk(table, rows)):
-                        yield part[select(schema, part.columns)]
+                        yield name, part[select(schema, part.columns)]
                         left = None if left is None else left - len(part)
             except (ValueError, OSError, EOFError, zlib.error) as error:
                 hint = ". Save it as UTF-8." if isinstance(error, UnicodeDecodeError) else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import logging
 import os
 import shutil
 import tempfile
+from glob import has_magic
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +69,11 @@ def is_local(filesystem: AbstractFileSystem) -> bool:
 
 
 def list_files(path: str, suffix: str) -> tuple[AbstractFileSystem, list[str]]:
-    """List the files of a path: itself, or what a directory holds, sorted by name.
+    """List the files of a path, sorted by name.
+
+    Args:
+        path: a file, a directory, or a pattern as ``sales/2026-*.csv``; local or an fsspec URL.
+        suffix: which files of a directory count.
 
     Raises:
         ConfigError: See ``open_filesystem``.
@@ -84,6 +90,11 @@ def list_files(path: str, suffix: str) -> tuple[AbstractFileSystem, list[str]]:
             return filesystem, files
         if filesystem.exists(name):
             return filesystem, [name]
+        if has_magic(name):
+            found = sorted(str(file) for file in filesystem.glob(name) if filesystem.isfile(file))
+            if not found:
+                raise DataError(f"No file matches {path}.")
+            return filesystem, found
         siblings = _siblings(filesystem, name)
     except DataError:
         raise
@@ -106,7 +117,7 @@ def check_apart(outputs: Mapping[str, str], kept: Collection[str]) -> None:
     names: dict[str, str] = {}
     for field, path in outputs.items():
         for other in kept:
-            if contains(other, path) or contains(path, other):
+            if contains(other, path) or contains(path, other) or _matches(path, other):
                 raise ConfigError(f"{field}: {path} would take the place of {other}. Name another.")
         twin = names.setdefault(_resolve(path), field)
         if twin != field:
@@ -141,6 +152,16 @@ def _check_local(path: str, target: Path) -> None:
 def contains(path: str, other: str) -> bool:
     """Say whether a path is another one, or a directory that holds it, however they are written."""
     return f"{_resolve(other)}/".startswith(f"{_resolve(path)}/")
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Say whether a path is one that a pattern finds, now or once it is there."""
+    if not has_magic(pattern):
+        return False
+    target = _resolve(path)
+    filesystem, name = open_filesystem(pattern)
+    found = filesystem.glob(name) if is_local(filesystem) else []
+    return fnmatch.fnmatch(target, _resolve(pattern)) or target in map(_resolve, map(str, found))
 
 
 def _resolve(path: str) -> str:
