@@ -176,7 +176,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         folder = Path(name)
         rows = folder / "rows.arrow"
         source = spool(options.path, options.query, options.drop, options.roles, files, rows)
-        columns = read_columns(source, folder / "values.arrow")
+        columns = read_columns(source, options.target, folder / "values.arrow")
         rows.unlink()
         source = source._replace(path=folder / "values.arrow")
         plan = decide(options, source, columns)

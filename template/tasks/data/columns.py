@@ -99,8 +99,12 @@ def sample(spool: Spool, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
     return frame
 
 
-def guess(spool: Spool) -> dict[str, Recipe]:
+def guess(spool: Spool, target: str) -> dict[str, Recipe]:
     """Guess from a sample what each column is.
+
+    Args:
+        spool: the table.
+        target: the column to predict; if it holds two words, as yes and no, these are its labels.
 
     Raises:
         AdoptionError: A column holds values of several types, or of one that no model knows.
@@ -111,7 +115,9 @@ def guess(spool: Spool) -> dict[str, Recipe]:
     for name in spool.names:
         kind = kinds.field(name).type
         if pa.types.is_string(kind):
-            recipes[name] = _guess_text(rows[name], typed=name not in spool.untyped)
+            recipes[name] = _guess_text(
+                rows[name], typed=name not in spool.untyped, are_labels=name == target
+            )
         elif pa.types.is_boolean(kind):
             recipes[name] = Recipe("boolean")
         elif pa.types.is_integer(kind):
@@ -129,7 +135,7 @@ def guess(spool: Spool) -> dict[str, Recipe]:
     return recipes
 
 
-def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
+def _guess_text(cells: pd.Series[Any], *, typed: bool, are_labels: bool = False) -> Recipe:
     values = cells.dropna().str.strip()
     values = values[~values.isin(BLANKS)]
     if values.empty:
@@ -138,7 +144,8 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool) -> Recipe:
     words = {word.lower() for word in distinct[:10]}
     for yes, no in TRUTHS:
         if words == {yes, no} and len(distinct) <= 6:
-            return Recipe("boolean", yes)
+            own = are_labels and yes != "true" and len(distinct) == 2
+            return Recipe("text") if own else Recipe("boolean", yes)
     if not typed and (recipe := _guess_number(distinct)):
         return recipe
     if (recipe := _guess_time(distinct)) is not None:
@@ -367,23 +374,24 @@ class Statistics:
             column.values = sorted(self._values) if len(self._values) <= MANY else None
 
 
-def read_columns(source: Spool, target: Path) -> list[Column]:
+def read_columns(source: Spool, target: str, path: Path) -> list[Column]:
     """Give each column its type, and see what its values are.
 
     Args:
         source: the table, which may still be text.
-        target: where to write it with its types.
+        target: the column to predict.
+        path: where to write the table with its types.
     """
-    recipes = guess(source)
+    recipes = guess(source, target)
     while True:
         try:
-            return _read_columns(source, recipes, target)
+            return _read_columns(source, recipes, path)
         except FractionError as error:
             # The sample had none, which says little of a large table.
             recipes[error.column.name] = error.column.recipe._replace(kind="number")
 
 
-def _read_columns(source: Spool, recipes: dict[str, Recipe], target: Path) -> list[Column]:
+def _read_columns(source: Spool, recipes: dict[str, Recipe], path: Path) -> list[Column]:
     columns = [Column(name, recipes[name]) for name in source.names]
     seen = [Statistics(column) for column in columns]
     start = 0
@@ -397,7 +405,7 @@ def _read_columns(source: Spool, recipes: dict[str, Recipe], target: Path) -> li
                 statistics.add(values)
             part = pa.record_batch(cells, names=source.names)
             if writer is None:
-                writer = stack.enter_context(pa.ipc.new_file(target, part.schema))
+                writer = stack.enter_context(pa.ipc.new_file(path, part.schema))
             writer.write_batch(part)
             start += batch.num_rows
     for statistics in seen:

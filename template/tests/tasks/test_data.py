@@ -208,7 +208,7 @@ class TestSources:
         frame.loc[59_999, "x"] = 0.5
         WRITERS["a.csv" if name == "a.csv" else "e.parquet"](frame, tmp_path / name)
         table = spool(str(tmp_path / name), tmp_path)
-        [found, _] = columns.read_columns(table, tmp_path / "values.arrow")
+        [found, _] = columns.read_columns(table, "", tmp_path / "values.arrow")
         assert (found.kind, found.low, found.high) == ("number", 0, 59_998)
 
     def test_a_database_needs_a_query_that_it_understands(
@@ -267,7 +267,7 @@ class TestSources:
         frame = pd.DataFrame({"x": [None] * 20 + [1.5, 2.5] * 20, "y": 1})
         frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
         table = spool(str(tmp_path / "a.jsonl"), tmp_path)
-        [found, _] = columns.read_columns(table, tmp_path / "values.arrow")
+        [found, _] = columns.read_columns(table, "", tmp_path / "values.arrow")
         assert (found.kind, found.missing, found.high) == ("number", 20, 2.5)
 
     @pytest.mark.parametrize(
@@ -312,6 +312,15 @@ class TestColumns:
         found = columns.convert(pa.array(cells), column, 0)
         blanks = [cell in ("", "NA", "-", "?") and detail != "codes" for cell in cells]
         assert found.is_null().to_pylist() == blanks
+
+    @pytest.mark.parametrize(
+        ("cells", "kind"),
+        [(["Yes", "No"], "text"), (["Yes", "no", "No"], "boolean"), (["True", "False"], "boolean")],
+    )
+    def test_labels_keep_their_words(self, cells: list[str], kind: str) -> None:
+        texts = pd.Series(cells * 20, name="x")
+        assert columns._guess_text(texts, typed=False, are_labels=True).kind == kind
+        assert columns._guess_text(texts, typed=False).kind == "boolean"
 
     def test_mixed(self) -> None:
         cells = pd.Series([*map(str, range(40)), "many"], name="x")
