@@ -115,7 +115,8 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
             refused = error.exit_code == REFUSED and results["evaluations"].champion is not None
             comparable = refused and results["evaluations"].champion_metrics is not None
             if not comparable:
-                hint = " For the chain, that is --replace." if refused else ""
+                flag = error.exit_code == REFUSED and "job.replace_incomparable" in said
+                hint = " For the chain, that is --replace." if flag else ""
                 raise Exit(f"error: {said}{hint}", code=error.exit_code) from error
             skipped[job] = said
             print(skipped[job], file=sys.stderr)

@@ -1,7 +1,8 @@
 """Random acts of a team in a registry, between trainings, promotions and rollbacks.
 
 Run in a rendered project: `python acts.py PACKAGE SEED ACTS`. After each act, what predicts must be
-what the last promotion or rollback made champion, and nothing is promoted over a better version.
+what the last promotion or rollback made champion, nothing is promoted over a better version, and a
+rollback goes to the champion that came right before, unless that one was withdrawn.
 """
 
 import contextlib
@@ -28,6 +29,13 @@ scores: dict[int, float] = {}
 gone: set[int] = set()
 allowed: set[int] = set()
 """What may predict: one version, or two after a kill."""
+before: dict[int, int] = {}
+"""Which champion each version took the place of, when it was promoted last."""
+withdrawn: set[int] = set()
+certain = True
+"""Whether no change was cut short since the last one."""
+either: set[int] = set()
+"""Old and new champion of a change that was cut short: either may predict until it is finished."""
 log: list[str] = []
 
 
@@ -75,7 +83,7 @@ def killed_after(writes: int) -> Any:
 
 
 def train() -> int:
-    trees = draw.choice([1, 3, 8, 20, 60])
+    trees = draw.randint(1, 3 + 2 * len(scores))  # so that there is always a better one to come
     model = f"job.model.max_iter={trees}"
     result = job("training", model, f"job.model.random_state={draw.randrange(3)}")
     scores[result.version] = next(iter(result.metrics.values()))
@@ -88,12 +96,18 @@ def evaluate(version: int) -> None:
 
 
 def promote(version: int, *extras: str) -> None:
-    before = set(allowed)
+    global certain
+    champions = set(allowed)
     job("promotion", f"job.version={version}", *extras)
     if not extras:
-        best = min((scores[other] for other in before), default=float("-inf"))
-        assert scores[version] > best, f"version {version} is promoted over {before}"
-        assert not (before & gone), "promoted unopposed, though there was a champion"
+        best = min((scores[other] for other in champions), default=float("-inf"))
+        assert scores[version] > best, f"version {version} is promoted over {champions}"
+        assert not (champions & gone), "promoted unopposed, though there was a champion"
+    before.pop(version, None)
+    if certain and len(champions) == 1:
+        [before[version]] = champions
+    withdrawn.discard(version)
+    certain = True
     allowed.clear()
     allowed.add(version)
 
@@ -110,21 +124,40 @@ def act_late() -> None:
 
 
 def act_rollback() -> None:
+    global certain
+    champions = set(allowed)
     result = job("rollback")
+    expected = {before[version] for version in champions if version in before}
+    if certain and len(champions) == len(expected) == 1 and not expected & (withdrawn | gone):
+        assert {result.version} == expected, f"from {champions} back to {result.version}"
+    certain = True
+    withdrawn.update(champions)
+    withdrawn.discard(result.version)
     allowed.clear()
     allowed.add(result.version)
+
+
+def act_again() -> None:
+    """Promote again what was withdrawn, as somebody who knows better."""
+    version = draw.choice([other for other in withdrawn if other not in gone])
+    evaluate(version)
+    promote(version, "job.allow_withdrawn=true")
 
 
 def act_kill() -> None:
     version = train()
     evaluate(version)
-    before = set(allowed)
+    global certain
+    champions = set(allowed)
     done = False
     with killed_after(draw.randrange(6)):
         promote(version)
         done = True
-    if not done and all(scores[version] > scores[other] for other in before):
+    certain = done
+    if not done and all(scores[version] > scores[other] for other in champions):
         allowed.add(version)
+    either.clear()
+    either.update(allowed)
 
 
 def act_delete() -> None:
@@ -176,15 +209,17 @@ def check() -> None:
     except errors.UserError as error:
         log.append(f"  no prediction: {error}")
         return
+    if not certain:
+        allowed.update(either)
     assert found in allowed, f"version {found} predicts, {allowed} should"
     assert found not in gone
     allowed.clear()
     allowed.add(found)
 
 
-chances = [act_improve] * 3 + [
-    act_late, act_rollback, act_kill, act_delete, act_alias, act_no_alias, act_tags, act_copy,
-    act_rename,
+chances = [
+    *[act_improve] * 4, *[act_rollback, act_again] * 2, act_late, act_kill, act_delete, act_alias,
+    act_no_alias, act_tags, act_copy, act_rename,
 ]  # fmt: skip
 try:
     act_improve()

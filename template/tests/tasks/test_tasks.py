@@ -476,9 +476,11 @@ class TestProjects:
     def test_chain_stops_at_a_champion_of_other_data(
         self, inv: Inv, outcomes: dict[str, Any]
     ) -> None:
-        outcomes["promotion"] = UserError("It cannot be compared.", 5)
+        outcomes["promotion"] = UserError(
+            "It cannot be compared: job.replace_incomparable=true.", 5
+        )
         outcomes["evaluations"].champion = 1
-        with pytest.raises(Exit, match=r"compared\. For the chain, that is --replace\.$"):
+        with pytest.raises(Exit, match=r"true\. For the chain, that is --replace\.$"):
             inv("projects")
 
     def test_chain_stops_at_an_error(self, inv: Inv, outcomes: dict[str, Any]) -> None:

@@ -38,6 +38,11 @@ class Member(BaseModel):
             and (self.digest == other.digest or not (self.digest and other.digest))
         )
 
+    def repeats(self, other: Member) -> bool:
+        """Say whether both come from the same training, or from one that was the same."""
+        same = bool(self.recipe) and self.recipe == other.recipe
+        return same or self.run_id == other.run_id
+
 
 class Change(BaseModel):
     """One entry of the record: how a version became the champion."""
@@ -71,14 +76,16 @@ class Record(BaseModel):
         return self.changes[-1].champion if self.changes else None
 
     def withdrawn(self) -> list[Member]:
-        """List the versions that a rollback withdrew and none brought back."""
-        found: dict[str, Member] = {}
+        """List the versions that a rollback withdrew and that did not come back since.
+
+        A version comes back as itself, or as another one with the same recipe.
+        """
+        found: list[Member] = []
         for change in self.changes:
-            if change.kind == "rollback":
-                if change.previous:
-                    found[change.previous.run_id] = change.previous
-                found.pop(change.champion.run_id, None)
-        return list(found.values())
+            if change.kind == "rollback" and change.previous:
+                found.append(change.previous)
+            found = [member for member in found if not member.repeats(change.champion)]
+        return found
 
     def former(self, version: int) -> Member | None:
         """Find a version among all that were champion."""
@@ -90,20 +97,26 @@ class Record(BaseModel):
     def predecessor(self) -> Member | None:
         """Find the champion that a plain rollback goes back to.
 
-        A promotion adds to a stack of champions, a rollback takes off it all that came after the
-        one it goes back to.
+        A promotion comes after the champion that it replaces, and after all that were before that
+        one. A rollback comes after those that were before the version that it goes back to.
         """
+        before: dict[str, list[Member]] = {}
         stack: list[Member] = []
         for change in self.changes:
-            runs = [member.run_id for member in stack]
-            if change.kind == "rollback" and change.champion.run_id in runs:
-                del stack[runs.index(change.champion.run_id) :]
-            elif change.kind == "rollback":
-                del stack[-1:]
-            stack.append(change.champion)
+            run_id = change.champion.run_id
+            if change.kind == "rollback":
+                stack = before.get(run_id, [])
+            before[run_id] = stack
+            stack = [*stack, change.champion]
         withdrawn = {member.run_id for member in self.withdrawn()}
-        left = [member for member in stack[:-1] if member.run_id not in withdrawn]
+        current = {stack[-1].run_id} if stack else set()
+        left = [member for member in stack if member.run_id not in withdrawn | current]
         return left[-1] if left else None
+
+    def others(self) -> list[int]:
+        """Number the versions that were champion before and are not now."""
+        current = self.champion.version if self.champion else None
+        return sorted({change.champion.version for change in self.changes} - {current})
 
 
 class Evaluation(BaseModel):
@@ -267,10 +280,10 @@ def _compare(evaluation: Evaluation, record: Record, rule: Rule) -> Verdict:
     metric, champion = rule.metric, evaluation.champion
     if champion is None:
         score = evaluation.scores[metric]
-        first = "a new start, as was asked for" if record.changes else "the first version"
-        return Verdict(
-            accepted=True, reason=f"{first} to meet the thresholds, with {metric} {score:.6g}"
-        )
+        first = "the first version to meet the thresholds"
+        if record.changes:
+            first = "a new start, as was asked for, that meets the thresholds"
+        return Verdict(accepted=True, reason=f"{first}, with {metric} {score:.6g}")
     number = champion.version
     if evaluation.champion_scores is None or evaluation.compared_scores is None:
         if rule.replace_incomparable:

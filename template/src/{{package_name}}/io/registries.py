@@ -50,6 +50,9 @@ REASON = "promotion_reason"
 PREVIOUS = "previous_champion"
 """The tag by which releases before 0.4.0 said which version was the champion before."""
 
+RETRAIN = "train, evaluate and promote a new version."
+"""What to do about a version that the schemas have left behind."""
+
 REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn", "skops"]
 """The libraries that a registered model needs where it is loaded."""
 
@@ -391,13 +394,13 @@ def check_content(version: ModelVersion, folder: Path) -> None:
         kinds = ", ".join(f"{name} was {content.inputs[name]}" for name in other)
         raise RegistryError(
             f"Version {version.version} was trained on other types than the schemas have now"
-            f" ({kinds}): train, evaluate and promote a new version."
+            f" ({kinds}): {RETRAIN}"
         )
     now = describe_target()
     if content.target != now:
         raise RegistryError(
             f"Version {version.version} predicts another target ({content.target}) than the"
-            f" schemas have now ({now}): train, evaluate and promote a new version."
+            f" schemas have now ({now}): {RETRAIN}"
         )
 
 
@@ -420,7 +423,7 @@ def _parse_content(version: ModelVersion, folder: Path) -> Content | None:
     except ValidationError as error:
         raise RegistryError(
             f"What was recorded of version {version.version} when it was trained was changed:"
-            " train, evaluate and promote a new version."
+            f" {RETRAIN}"
         ) from error
 
 
@@ -440,7 +443,7 @@ def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
     if other:
         raise RegistryError(
             f"Version {version.version} was trained on other columns than the schemas have now"
-            f" ({', '.join(sorted(other))}): train, evaluate and promote a new version."
+            f" ({', '.join(sorted(other))}): {RETRAIN}"
         )
 
 

@@ -38,6 +38,9 @@ DEFAULTS = {
 }
 """What the environment says of MLflow where it says nothing else."""
 
+ATTEMPTS = 3
+"""How often what another run may be writing too is written, at most."""
+
 LINE = "%(asctime)s %(levelname)s %(message)s"
 
 Name = Annotated[str, Field(min_length=1)]
@@ -204,6 +207,7 @@ def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) ->
 
     from mlflow import MlflowClient
     from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.exceptions import MlflowException
 
     tags = [InputTag("mlflow.data.context", context)]
     datasets = [
@@ -218,7 +222,15 @@ def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) ->
         )
         for part in [table.lineage() for table in dict.fromkeys(tables)]
     ]
-    MlflowClient().log_inputs(run_id, datasets)
+    for attempt in range(ATTEMPTS):
+        try:
+            MlflowClient().log_inputs(run_id, datasets)
+        except MlflowException as error:
+            # Of two runs that note the same data at once, a server on SQL fails one.
+            if "UNIQUE" not in str(error).upper() or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def is_terminal() -> bool:

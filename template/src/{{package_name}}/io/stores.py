@@ -64,14 +64,14 @@ def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
 
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{EMBEDDED}"
     try:
-        if uri.startswith("http") and Path(EMBEDDED).exists():
+        if Path(EMBEDDED).exists() and not _is_embedded(uri):
             logger.warning(
                 "%s in this folder is not used: runs and models are in %s.",
                 EMBEDDED,
                 configs.mask(uri),
             )
         if uri.startswith("sqlite:///"):
-            path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+            path = _path_of(uri)
             _create_database(path)
             _check_access(path)
             follow_move(path)
@@ -93,6 +93,14 @@ def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
             f"MLflow does not answer: {explain(error)} Check job.mlflow.tracking_uri in the conf,"
             " or MLFLOW_TRACKING_URI."
         ) from error
+
+
+def _is_embedded(uri: str) -> bool:
+    return uri.startswith("sqlite:///") and _path_of(uri).resolve() == Path(EMBEDDED).resolve()
+
+
+def _path_of(uri: str) -> Path:
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0])
 
 
 def describe() -> str:
@@ -189,6 +197,11 @@ def _create_database(path: Path) -> None:
         return
     from mlflow import MlflowClient
 
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"Cannot create the database {path}: there is no folder {path.parent}. Name another in"
+            " job.mlflow.tracking_uri or MLFLOW_TRACKING_URI."
+        )
     try:
         with files.scratch(path.parent) as folder:
             fresh = folder / path.name
@@ -204,10 +217,14 @@ def _create_database(path: Path) -> None:
 
 
 def _check_access(path: Path) -> None:
-    """Check that a database may be written, which SQLAlchemy would try for minutes."""
-    if not os.access(path, os.R_OK | os.W_OK):
+    """Check that a database may be written, which SQLAlchemy would try for minutes.
+
+    SQLite writes a journal beside it.
+    """
+    if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
         raise ConfigError(
-            f"You may not use the database {path}: it belongs to another user, or is read-only."
+            f"You may not use the database {path}: it or its folder belongs to another user, or is"
+            " read-only."
             " Name another in MLFLOW_TRACKING_URI."
         )
 

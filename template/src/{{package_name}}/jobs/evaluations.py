@@ -158,7 +158,7 @@ class EvaluationsJob(Job):
             if len(inputs) < MIN_COMPARED_ROWS:
                 reason = (
                     f"no more than {len(inputs)} rows are held out, and {MIN_COMPARED_ROWS} are"
-                    " needed. Give training more rows"
+                    " needed. Hold out a larger share of the rows, or give training more"
                 )
             elif rows < MIN_COMPARED_ROWS:
                 reason = (
@@ -176,7 +176,8 @@ class EvaluationsJob(Job):
         except ServerError:
             raise
         except UserError as error:
-            rows, reason = 0, str(error).removesuffix(".")
+            # What to do next has just been done.
+            rows, reason = 0, str(error).removesuffix(f": {registries.RETRAIN}").removesuffix(".")
         except Exception as error:  # noqa: BLE001
             # A champion of other schemas fails in ways that cannot be listed; promotion refuses
             # to replace it unless told to.

@@ -15,6 +15,9 @@ from .base import Job, Result
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
+RESTORE = "check out the commit that it was trained with, or name another version in job.version."
+"""How a version of other columns becomes the champion again."""
+
 
 class PromotionResult(Result):
     """Which version predicts now."""
@@ -146,7 +149,8 @@ class RollbackResult(Result):
     """The champion that was withdrawn."""
 
     def __str__(self) -> str:
-        return f"Version {self.version} is the champion again, in place of {self.previous}."
+        place = f", in place of {self.previous}" if self.previous != self.version else ""
+        return f"Version {self.version} is the champion again{place}."
 
 
 class RollbackJob(Job):
@@ -179,7 +183,10 @@ class RollbackJob(Job):
                     f"Version {target.version}, to go back to, is gone: name another former"
                     " champion in job.version."
                 )
-            found = registries.identify(version, target.recipe)
+            try:
+                found = registries.identify(version, target.recipe)
+            except RegistryError as error:
+                raise RegistryError(str(error).replace(registries.RETRAIN, RESTORE)) from error
             if target.digest and found.digest != target.digest:
                 raise RegistryError(
                     f"The files of version {target.version} are not those that were promoted:"
@@ -219,8 +226,10 @@ class RollbackJob(Job):
         if self.version is None:
             target = record.predecessor()
             if target is None:
+                others = ", ".join(map(str, record.others()))
+                hint = f" To make another the champion again, name it: {others}." if others else ""
                 raise RegistryError(
-                    f"There is no champion before version {last.version} to go back to."
+                    f"There is no champion before version {last.version} to go back to.{hint}"
                 )
             return target
         target = record.former(self.version)

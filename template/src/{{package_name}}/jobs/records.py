@@ -264,7 +264,9 @@ def read_reference(version: ModelVersion) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def read_recipe(version: ModelVersion) -> str:
-    """Digest how a version came about: its parameters, the rows held out, what it says of some.
+    """Digest what training made: the rows held out, how they are scored and what is said of some.
+
+    Parameters that make no difference do not count.
 
     Args:
         version: the version.
@@ -277,7 +279,7 @@ def read_recipe(version: ModelVersion) -> str:
     data = MlflowClient().get_run(str(version.run_id)).data
     _, content = _read_holdout_record(version)
     said = read_replay(version)
-    # A release that recorded no predictions has the scores of its training.
-    outcome = data.metrics if said is None else said.round(9).astype(str).to_dict("list")
-    recipe = json.dumps([data.params, content, outcome], sort_keys=True)
+    # A release that recorded no predictions has the parameters in their place.
+    made = data.params if said is None else said.round(9).astype(str).to_dict("list")
+    recipe = json.dumps([made, content, data.metrics], sort_keys=True)
     return hashlib.sha256(recipe.encode()).hexdigest()
