@@ -149,6 +149,9 @@ def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
     said = project.adopt(*dataset.place(tmp_path), *([] if is_proven else [NO_PROOF]))
     check_written(project, dataset)
     project.commit("feat: adopt data")
+    if project.path.joinpath("data", "source.yaml").exists():
+        [source] = tmp_path.glob(f"{name}.csv*")
+        project.uv("python", SCRIPTS / "reads.py", project.package, source)
     if is_proven:
         assert "Version 1 is the champion" in said
     else:
@@ -184,8 +187,9 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
     if dataset.index:
         identifiers = pd.concat([training, test]).reset_index()[dataset.index]
         assert identifiers.is_unique
-    files = [path.name for path in project.path.joinpath("data").iterdir()]
-    assert sorted(files) == ["README.md", "adoption.json", "test.parquet", "training.parquet"]
+    files = {path.name for path in project.path.joinpath("data").iterdir()}
+    files.discard("source.yaml")  # of a CSV file
+    assert files == {"README.md", "adoption.json", "test.parquet", "training.parquet"}
     manifest = project.path.joinpath("data", "adoption.json").read_text("utf-8")
     assert str(project.path) not in manifest
     for path in project.path.joinpath("confs").glob("*.yaml"):
@@ -697,11 +701,11 @@ def test_any_table(table: pd.DataFrame, installed: Adopter) -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = write_csv(table, Path(folder, "any"))
         outcome = installed.attempt(*where, "--target=y", NO_PROOF)
-    assert "Traceback" not in outcome.stderr
-    if outcome.returncode == 0:
-        installed.commit("feat: adopt data")
-        installed.uv("inv", "formats")
-        installed.check_unchanged()
-        installed.uv("python", SCRIPTS / "reads.py", installed.package)
-    else:
-        assert outcome.returncode == 3
+        assert "Traceback" not in outcome.stderr
+        if outcome.returncode == 0:
+            installed.commit("feat: adopt data")
+            installed.uv("inv", "formats")
+            installed.check_unchanged()
+            installed.uv("python", SCRIPTS / "reads.py", installed.package, where[1])
+        else:
+            assert outcome.returncode == 3

@@ -1,9 +1,15 @@
-"""Read adopted data as the jobs do: run in a project that adopted data."""
+"""Read adopted data as the jobs do: run in a project that adopted data.
+
+Its source, where it is CSV, is read as well, and holds what was adopted, to the last bit.
+"""
 
 import importlib
 import sys
+from pathlib import Path
 
-_, package = sys.argv
+import pandas as pd
+
+_, package, source = sys.argv
 settings = importlib.import_module(f"{package}.settings")
 records = importlib.import_module(f"{package}.jobs.records")
 job = settings.load(["confs/training.yaml"]).job
@@ -11,4 +17,13 @@ inputs, target = records.read_pair(job.inputs, job.targets)
 [(train, test)] = job.splitter.splits(inputs, target)
 assert len(train) > len(test) > 0
 held_out = job.inputs.model_copy(update={"path": "data/test.parquet"})
-records.read_pair(held_out, held_out)
+test_inputs, _ = records.read_pair(held_out, held_out)
+if Path("data/source.yaml").exists():
+    files = ["confs/inference.yaml", "data/source.yaml"]
+    later = settings.load(files, [f"job.inputs.path={source!r}"]).job
+    later.check()
+    schemas = importlib.import_module(f"{package}.core.schemas")
+    adopted = pd.concat([inputs, test_inputs]).sort_index()
+    read = pd.concat(list(later.inputs.batches(schemas.Inputs, 70))).sort_index()
+    # Rows without a target were not adopted.
+    pd.testing.assert_frame_equal(read.loc[adopted.index], adopted, check_exact=True)

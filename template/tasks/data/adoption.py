@@ -24,6 +24,7 @@ from .schemas import write_schemas
 from .sources import spool
 
 MANIFEST = "data/adoption.json"
+SOURCE = "data/source.yaml"
 README = "README.md"
 SECTION = re.compile(r"(?<=^## Data\n\n).*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
 
@@ -207,8 +208,10 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
     contents = {
         schemas: _format(write_schemas(plan), schemas),
         **texts.write_confs(plan),
-        "data/README.md": texts.write_readme(plan),
+        "data/README.md": texts.write_readme(plan, package),
     }
+    if plan.reader:
+        contents[SOURCE] = texts.write_source(plan)
     readme = Path(README)
     if readme.is_file() and SECTION.search(text := readme.read_text(encoding="utf-8")):
         contents[README] = SECTION.sub(lambda _: texts.write_section(plan), text)

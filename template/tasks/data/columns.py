@@ -68,11 +68,24 @@ class Column:
     left_out: str = ""
     """Why no schema has it, if so."""
     notes: list[str] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    """What stood for a missing text."""
 
     @property
     def kind(self) -> Kind:
         """What its values are."""
         return self.recipe.kind
+
+    def format(self) -> dict[str, Any]:
+        """Say how its cells are written in a CSV file, where it is not as schemas say."""
+        detail = self.recipe.detail
+        if self.kind == "text":
+            return {"missing": sorted(self.words)} if self.words else {}
+        if self.kind == "boolean" and detail not in ("", "true"):
+            return {"words": next([yes, no] for yes, no in TRUTHS if yes == detail)}
+        if self.kind == "time" and not detail.startswith("%Y-%m-%d"):
+            return {"time": detail}
+        return {"decimal": ","} if detail == "," else {}
 
 
 class FractionError(Exception):
@@ -229,6 +242,8 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
         # To look each cell up takes long, and longer ones than the longest blank are none.
         if pc.any(pc.less_equal(pc.binary_length(trimmed), max(map(len, blanks)))).as_py():
             blank = pc.is_in(trimmed, pa.array(blanks))
+            if kind == "text":
+                column.words |= set(pc.unique(trimmed.filter(blank)).to_pylist()) - {"", None}
             texts = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
         converted = _PARSERS[kind](texts, column.recipe.detail)
         given = texts

@@ -25,6 +25,8 @@ class Plan:
     """Of each label, where the target is a class."""
     leaks: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    reader: dict[str, Any] = field(default_factory=dict)
+    """What reads later files of the source's form, where it is one that the jobs read."""
     command: str = ""
 
     @property

@@ -97,7 +97,7 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         raise AdoptionError(
             "No column is left to predict from: all are empty, constant or identifiers."
         )
-    notes = list(source.notes)
+    notes = list(source.found.notes)
     if target.missing:
         notes.append(f"{target.missing:,} rows without a target are left out.")
     notes += _conversions(columns)
@@ -129,8 +129,22 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         time=options.time,
         shares=shares,
         notes=notes,
+        reader=_read_again(source, index, inputs),
         command=options.command(),
     )
+
+
+def _read_again(source: Spool, index: Column, inputs: list[Column]) -> dict[str, Any]:
+    """Say how the jobs read files of the source's form; nothing where they cannot."""
+    reader = dict(source.found.options)
+    if not reader:
+        return {}
+    columns = {column.name: form for column in (index, *inputs) if (form := column.format())}
+    if columns:
+        reader["columns"] = columns
+    if index.name not in source.names:
+        reader["numbered"] = True
+    return reader
 
 
 def _source_name(path: str) -> str:

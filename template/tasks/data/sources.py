@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import csv
+import dataclasses
 import difflib
 import io
 import re
@@ -55,6 +56,16 @@ class NotQuickError(Exception):
     """What looked like numbers was something else further on, or rows are cut in another way."""
 
 
+@dataclasses.dataclass
+class Found:
+    """What was found out about a source."""
+
+    notes: list[str] = dataclasses.field(default_factory=list)
+    """For people."""
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """For the reader of the jobs, where it can read the source."""
+
+
 class Spool(NamedTuple):
     """A whole table on the disk, in parts of one schema."""
 
@@ -64,7 +75,7 @@ class Spool(NamedTuple):
     names: list[str]
     untyped: set[str]
     """The columns of text of which types are made, as the source has none for them."""
-    notes: list[str]
+    found: Found
     """What was found out about the source."""
 
     def batches(self) -> Batches:
@@ -96,10 +107,10 @@ def spool(
     Raises:
         AdoptionError: It cannot be read as a table.
     """
-    shown, notes = hide_secrets(path), list[str]()
+    shown, found = hide_secrets(path), Found()
 
     def write(batches: Batches) -> Spool:
-        return _write(batches, drop, roles, target, notes)
+        return _write(batches, drop, roles, target, found)
 
     try:
         if SQL.match(path) or (query and "://" in path):
@@ -110,13 +121,13 @@ def spool(
         form = "Parquet" if filesystem.isdir(path) else _find_format(path)
         read = _READERS[form]
         try:
-            spooled = write(read(filesystem, names, drop, notes))
+            spooled = write(read(filesystem, names, drop, found))
         except NotQuickError:
-            notes.clear()
-            spooled = write(_read_csv(filesystem, names, drop, notes, quick=False))
+            found.notes.clear()
+            spooled = write(_read_csv(filesystem, names, drop, found, quick=False))
     except AdoptionError as error:
         # What was found out may be what is wrong.
-        raise AdoptionError(" ".join([str(error), *notes]), option=error.option) from error
+        raise AdoptionError(" ".join([str(error), *found.notes]), option=error.option) from error
     except (files.ConfigError, files.DataError) as error:
         raise AdoptionError(str(error), option=True) from error
     except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError, BadZipFile) as error:
@@ -162,7 +173,7 @@ def _find_format(path: str) -> str:
 
 
 def _write(
-    batches: Batches, drop: list[str], roles: dict[str, str], target: Path, notes: list[str]
+    batches: Batches, drop: list[str], roles: dict[str, str], target: Path, found: Found
 ) -> Spool:
     """Write all parts with the columns and the types of the first."""
     rows = 0
@@ -175,7 +186,8 @@ def _write(
             )
             if schema is None:
                 if named.schema.names != batch.schema.names:
-                    notes.append("Its first column has no name, and is called `row`.")
+                    found.notes.append("Its first column has no name, and is called `row`.")
+                    found.options["unnamed"] = "row"
                 check_names(named.schema.names)
                 for option, name in [*(("--drop", name) for name in drop), *roles.items()]:
                     _check_known(option, name, named.schema.names)
@@ -186,7 +198,7 @@ def _write(
             rows += batch.num_rows
     if not rows:
         raise AdoptionError("The table holds no rows.")
-    return Spool(target, rows, schema.names, untyped, notes)
+    return Spool(target, rows, schema.names, untyped, found)
 
 
 def _check_known(option: str, wanted: str, names: list[str]) -> None:
@@ -240,7 +252,7 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _read_csv(
-    filesystem: Any, names: list[str], drop: list[str], notes: list[str], *, quick: bool = True
+    filesystem: Any, names: list[str], drop: list[str], found: Found, *, quick: bool = True
 ) -> Batches:
     """Read text; what looks like numbers at the first glance as such, if it is to be quick.
 
@@ -258,10 +270,11 @@ def _read_csv(
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
     separator, rows = _find_separator(text, name)
     header, *cells = rows
+    found.options = {"KIND": "CSVReader", "separator": separator, "encoding": encoding}
     if encoding != "utf-8":
-        notes.append(f"It is read as {encoding}: if letters look wrong, save it as UTF-8.")
+        found.notes.append(f"It is read as {encoding}: if letters look wrong, save it as UTF-8.")
     if separator != ",":
-        notes.append(f"Its separator is {separator!r}.")
+        found.notes.append(f"Its separator is {separator!r}.")
     check_names(header)
     if quick:
         numbers = [place for place in range(len(header)) if _are_numbers(cells, place)]
@@ -397,7 +410,7 @@ def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
     return best[1], best[2]
 
 
-def _read_parquet(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
+def _read_parquet(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
     import pyarrow.parquet as pq
 
     first: pa.Schema | None = None
@@ -430,13 +443,13 @@ def _restore_index(batch: pa.RecordBatch, schema: pa.Schema, start: int) -> pa.R
     return batch
 
 
-def _read_feather(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
+def _read_feather(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
     with filesystem.open(names[0], "rb") as source, pa.ipc.open_file(source) as file:
         for number in range(file.num_record_batches):
             yield file.get_batch(number)
 
 
-def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
+def _read_json(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
     with (
         filesystem.open(names[0], "rb", compression="infer") as file,
         pd.read_json(
@@ -451,11 +464,11 @@ def _read_json(filesystem: Any, names: list[str], drop: list[str], notes: list[s
         yield from _from_pandas(chunks, drop)
 
 
-def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[str]) -> Batches:
+def _read_excel(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
     with filesystem.open(names[0], "rb") as file, pd.ExcelFile(file) as book:
         if len(book.sheet_names) > 1:
             first, *others = map(str, book.sheet_names)
-            notes.append(
+            found.notes.append(
                 f"Only its first sheet is read, '{first}', and not {', '.join(others)}: save the"
                 " one that you mean as a file of its own."
             )
@@ -468,7 +481,7 @@ def _read_excel(filesystem: Any, names: list[str], drop: list[str], notes: list[
         yield from _from_pandas(iter([table]), drop)
 
 
-_READERS: dict[str, Callable[[Any, list[str], list[str], list[str]], Batches]] = {
+_READERS: dict[str, Callable[[Any, list[str], list[str], Found], Batches]] = {
     "CSV": _read_csv,
     "Parquet": _read_parquet,
     "JSON lines": _read_json,

@@ -75,6 +75,19 @@ def write_confs(plan: Plan) -> dict[str, str]:
     return {f"confs/{name}.yaml": text for name, text in confs.items()}
 
 
+def write_source(plan: Plan) -> str:
+    """Write data/source.yaml, which says how files of the source's form are read."""
+    reader = {"KIND": plan.reader["KIND"], "path": plan.source, **plan.reader}
+    text = yaml.safe_dump(
+        {"job": {"inputs": reader}}, allow_unicode=True, sort_keys=False, width=math.inf
+    )
+    return (
+        "# How a file of the same form as the one that was adopted is read: merge this after\n"
+        "# confs/inference.yaml or confs/monitoring.yaml, and name the file in job.inputs.path.\n"
+        f"{text}"
+    )
+
+
 def _searcher(plan: Plan) -> str:
     head = "    KIND: GridSearcher\n"
     if plan.training_rows >= LARGE:
@@ -99,8 +112,13 @@ def _scalar(value: Any) -> str:
     return quoted.strip() if isinstance(value, str) else json.dumps(value)
 
 
-def write_readme(plan: Plan) -> str:
-    """Write data/README.md."""
+def write_readme(plan: Plan, package: str) -> str:
+    """Write data/README.md.
+
+    Args:
+        plan: what each column is for.
+        package: the name of the package.
+    """
     lines = [
         "# Data",
         "",
@@ -139,13 +157,26 @@ def write_readme(plan: Plan) -> str:
         lines += ["", "Is it known when the model must predict? If not, adopt again with `--drop`."]
     if plan.notes:
         lines += ["", "## As it was read", "", *(f"- {note}" for note in plan.notes)]
-    lines += [
-        "",
-        "## New rows",
-        "",
-        "What is predicted later comes in the same columns, as the schemas say: in UTF-8, with an",
-        "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
-    ]
+    lines += ["", "## New rows", ""]
+    if plan.reader:
+        lines += [
+            "A later file of the same form is predicted as it is: `data/source.yaml` says how to"
+            " read it.",
+            "",
+            "```bash",
+            f"uv run {package} confs/inference.yaml data/source.yaml -e job.inputs.path=NEXT.csv",
+            "```",
+            "",
+            "Other files are as the schemas say: in UTF-8, with an identifier for each row, dates"
+            " as",
+            "2026-01-31, a decimal point, `true` and `false`.",
+        ]
+    else:
+        lines += [
+            "What is predicted later comes in the same columns, as the schemas say: in UTF-8, with"
+            " an",
+            "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
+        ]
     lines += ["", "## Again", "", "```bash", plan.command, "```", ""]
     return "\n".join(lines)
 

@@ -199,7 +199,7 @@ class TestSources:
         path.write_bytes(("x,y\n" + "1,a\n" * 2_000 + "1,é\n").encode("cp1252"))
         table = spool(str(path), tmp_path)
         assert list(table.batches())[-1].to_pylist()[-1] == {"x": "1", "y": "é"}
-        assert "It is read as cp1252" in table.notes[0]
+        assert "It is read as cp1252" in table.found.notes[0]
 
     @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
     def test_fractions_that_come_late(self, name: str, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ class TestSources:
         with pytest.raises(AdoptionError, match=r"no column 'total'.* first sheet .* 'Cover'"):
             spool(str(path), tmp_path, target="total")
         shop.to_csv(tmp_path / "a.csv", sep=";")
-        [separated, numbered] = spool(str(tmp_path / "a.csv"), tmp_path).notes
+        [separated, numbered] = spool(str(tmp_path / "a.csv"), tmp_path).found.notes
         assert "';'" in separated
         assert "called `row`" in numbered
 
@@ -509,6 +509,14 @@ class TestAdoption:
             settings.load([path])
         assert f"`{target}` is predicted from" in Path("README.md").read_text(encoding="utf-8")
         assert list(Path("outputs").iterdir()) == []
+        # A later file of the same form is read as it is.
+        shop.to_csv("later.csv", index=False)
+        later = ["confs/inference.yaml", "data/source.yaml"]
+        job = settings.load(later, ["job.inputs.path=later.csv"]).job
+        inputs = list(written["Inputs"].to_schema().columns)
+        pd.testing.assert_frame_equal(
+            job.inputs.read(written["Inputs"]).sort_index(), together[inputs], check_exact=True
+        )
 
     def test_the_task(
         self,

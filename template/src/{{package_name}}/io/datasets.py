@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import logging
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, PositiveInt
 
 from ..core.components import Component
+from ..core.errors import ConfigError
 from . import files
 
 if TYPE_CHECKING:
@@ -238,22 +240,75 @@ class ParquetReader(Reader):
                     raise DataError(f"Cannot read {name} as Parquet: {error}") from error
 
 
+class ColumnFormat(Component):
+    """How the cells of a column are written, where it is not as a schema's type is."""
+
+    missing: list[str] = []
+    """Words that stand for a missing text; among numbers, times and booleans, those usual do."""
+    decimal: Literal[".", ","] = "."
+    time: Annotated[str, Field(min_length=1)] | None = None
+    """The format of times, as ``strptime`` takes it; ``ISO8601`` puts times of any zone in UTC."""
+    words: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    """The word for true and the one for false, in capitals or not."""
+
+    def parse(self, cells: pd.Series[Any], *, is_text: bool) -> pd.Series[Any]:
+        """Make values of cells; one that is written otherwise stays, and breaks the schema.
+
+        Args:
+            cells: n texts.
+            is_text: whether the values are texts too.
+        """
+        import pandas as pd
+
+        trimmed = cells.str.strip()
+        values = cells if is_text else trimmed
+        values = values.mask(trimmed.isin(self.missing if is_text else MISSING))
+        if self.decimal != ".":
+            return values.str.replace(self.decimal, ".", regex=False)
+        if self.words is not None:
+            yes, no = (word.lower() for word in self.words)
+            truths = values.str.lower().map({yes: True, no: False})
+            return truths.astype("object").where(truths.notna(), values)
+        if self.time is None:
+            return values
+        times = pd.to_datetime(values, format=self.time, errors="coerce", utc=True)
+        times = times.dt.tz_localize(None)
+        if (times.isna() == values.isna()).all():
+            return times
+        return times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").where(times.notna(), values)
+
+
 class CSVReader(Reader):
     """A CSV file with a header, or a directory of them; compressed ones too."""
 
     KIND: Literal["CSVReader"] = "CSVReader"
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: Annotated[str, Field(min_length=1)] = "utf-8"
+    columns: dict[str, ColumnFormat] = {}
+    """The columns that are written in a way of their own."""
+    unnamed: Annotated[str, Field(min_length=1)] | None = None
+    """What the first column is called, if the header does not say."""
+    numbered: bool = False
+    """Number the rows where no column identifies them."""
     suffix: ClassVar[str] = ".csv"
+
+    def check(self) -> None:
+        super().check()
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ConfigError(f"There is no encoding '{self.encoding}'.") from None
 
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         import pandas as pd
 
         from ..core.errors import DataError
-        from ..core.frames import columns_by_kind, select, text_names
+        from ..core.frames import columns_by_kind, text_names
 
         kinds = columns_by_kind(schema)
-        text = text_names(schema)
+        text = [*text_names(schema), *self.columns]
         missing = dict.fromkeys([*kinds["number"], *kinds["castable"], *kinds["time"]], MISSING)
+        start = 0
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
         for name in names:
@@ -265,6 +320,7 @@ class CSVReader(Reader):
                     pd.read_csv(
                         file,
                         sep=self.separator,
+                        encoding=self.encoding,
                         # Every column is read: pandas counts the cells of a row only then.
                         index_col=False,
                         dtype=dict.fromkeys(text, "str"),
@@ -276,13 +332,38 @@ class CSVReader(Reader):
                     ) as table,
                 ):
                     while len(part := _chunk(table, rows)):
-                        yield name, part[select(schema, part.columns)]
+                        yield name, self._interpret(part, schema, start)
+                        start += len(part)
                         left = None if left is None else left - len(part)
             except (ValueError, OSError, EOFError, zlib.error) as error:
-                hint = ". Save it as UTF-8." if isinstance(error, UnicodeDecodeError) else ""
+                wrong = isinstance(error, UnicodeError)
+                hint = ". Save it as UTF-8, or name its encoding." if wrong else ""
                 raise DataError(f"Cannot read {name} as CSV: {error}{hint}") from error
             if left == 0:
                 return
+
+    def _interpret(self, part: pd.DataFrame, schema: Schema, start: int) -> pd.DataFrame:
+        """Make values of the columns that are written in a way of their own.
+
+        Args:
+            part: n rows as they were read.
+            schema: which columns to take.
+            start: how many rows came before.
+        """
+        from ..core.frames import index_name, select, text_names
+
+        if self.unnamed:
+            part = part.rename(columns={"Unnamed: 0": self.unnamed})
+        part = part[select(schema, part.columns)]
+        texts = text_names(schema)
+        parsed: dict[str, Any] = {
+            name: self.columns[name].parse(part[name], is_text=name in texts)
+            for name in part.columns.intersection(list(self.columns))
+        }
+        index = index_name(schema)
+        if self.numbered and index not in part:
+            parsed[index] = range(start, start + len(part))
+        return part.assign(**parsed) if parsed else part
 
     def _check_header(self, file: Any, schema: Schema) -> None:
         """Refuse columns of one name: pandas would rename the second, and leave it unread."""
@@ -291,7 +372,13 @@ class CSVReader(Reader):
         from ..core.frames import select
 
         header = pd.read_csv(
-            file, sep=self.separator, header=None, nrows=1, dtype="str", keep_default_na=False
+            file,
+            sep=self.separator,
+            encoding=self.encoding,
+            header=None,
+            nrows=1,
+            dtype="str",
+            keep_default_na=False,
         )
         names = select(schema, header.iloc[0].tolist())
         twice = [name for name in names if names.count(name) > 1]

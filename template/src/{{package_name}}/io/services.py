@@ -18,7 +18,7 @@ from ..core.errors import ConfigError, ServerError
 from . import configs, processes, stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from .datasets import Reader, Writer
 
@@ -195,7 +195,7 @@ def log_params(values: dict[str, Any]) -> None:
     mlflow.log_params(configs.mask_all(values))
 
 
-def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) -> None:
+def log_lineage(run_id: str, context: str, tables: Sequence[Reader | Writer]) -> None:
     """Record with a run which data it read or wrote.
 
     Args:
@@ -210,6 +210,7 @@ def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) ->
     from mlflow.exceptions import MlflowException
 
     tags = [InputTag("mlflow.data.context", context)]
+    different = [table for place, table in enumerate(tables) if table not in tables[:place]]
     datasets = [
         DatasetInput(
             Dataset(
@@ -220,7 +221,7 @@ def log_lineage(run_id: str, context: str, tables: Iterable[Reader | Writer]) ->
             ),
             tags,
         )
-        for part in [table.lineage() for table in dict.fromkeys(tables)]
+        for part in [table.lineage() for table in different]
     ]
     for attempt in range(ATTEMPTS):
         try:
