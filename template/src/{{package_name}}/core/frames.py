@@ -204,7 +204,12 @@ class UnseenCells:
         Args:
             schema: whose columns they have.
         """
-        self._columns = schema.to_schema().columns
+        columns = schema.to_schema().columns
+        warning = {
+            str(name): [check for check in column.checks if check.raise_warning]
+            for name, column in columns.items()
+        }
+        self._checks = {name: checks for name, checks in warning.items() if checks}
         self.rows = 0
         self.counts: dict[str, int] = {}
         """How many such cells each column has; those without are left out."""
@@ -217,11 +222,10 @@ class UnseenCells:
             frame: n rows that conform to the schema.
         """
         self.rows += len(frame)
-        for name in frame.columns.intersection(list(self._columns)):
-            checks = [check for check in self._columns[name].checks if check.raise_warning]
+        for name in frame.columns.intersection(list(self._checks)):
             values = frame[name].reset_index(drop=True)
             unseen = np.zeros(len(values), dtype="bool")
-            for check in checks:
+            for check in self._checks[name]:
                 passed = check(values).check_output.fillna(value=False).astype("bool")
                 unseen[passed.index[~passed]] = True
             if unseen.any():
