@@ -632,7 +632,12 @@ class TestChecksAfterwards:
     ) -> None:
         project = start(version, {"problem": problem})
         workspace = Workspace(project.path).install()
-        workspace.uv("inv", "projects")
+        # A poor champion, so that the next version beats it.
+        metric = "r2" if problem == "regression" else "roc_auc"
+        workspace.job("confs/training.yaml", "-e", "job.model.max_iter=1")
+        threshold = f"job.thresholds=[{{metric: {metric}, at_least: 0.01}}]"
+        workspace.job("confs/evaluations.yaml", "-e", threshold)
+        workspace.job("confs/promotion.yaml")
         assert not project.update().conflicts
         workspace.run("uv", "sync", "--quiet")
         # The champion goes on, gives way, and comes back.
