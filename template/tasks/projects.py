@@ -112,10 +112,9 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
                 skipped[job] = f"The champion is not explained: {said}"
                 print(skipped[job], file=sys.stderr)
                 continue
-            refused = error.exit_code == REFUSED and results["evaluations"].champion is not None
-            comparable = refused and results["evaluations"].champion_metrics is not None
-            if not comparable:
-                flag = error.exit_code == REFUSED and "job.replace_incomparable" in said
+            refused = error.exit_code == REFUSED
+            if not refused or results["evaluations"].champion_metrics is None:
+                flag = refused and "job.replace_incomparable" in said
                 hint = " For the chain, that is --replace." if flag else ""
                 raise Exit(f"error: {said}{hint}", code=error.exit_code) from error
             skipped[job] = said

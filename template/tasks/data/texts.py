@@ -158,6 +158,7 @@ def write_readme(plan: Plan, package: str) -> str:
     if plan.notes:
         lines += ["", "## As it was read", "", *(f"- {note}" for note in plan.notes)]
     lines += ["", "## New rows", ""]
+    others = "What is predicted later comes"
     if plan.reader:
         lines += [
             "A later file of the same form is predicted as it is: `data/source.yaml` says how to"
@@ -167,16 +168,12 @@ def write_readme(plan: Plan, package: str) -> str:
             f"uv run {package} confs/inference.yaml data/source.yaml -e job.inputs.path=NEXT.csv",
             "```",
             "",
-            "Other files are as the schemas say: in UTF-8, with an identifier for each row, dates"
-            " as",
-            "2026-01-31, a decimal point, `true` and `false`.",
         ]
-    else:
-        lines += [
-            "What is predicted later comes in the same columns, as the schemas say: in UTF-8, with"
-            " an",
-            "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
-        ]
+        others = "Other files come"
+    lines += [
+        f"{others} in the same columns, as the schemas say: in UTF-8, with an",
+        "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
+    ]
     lines += ["", "## Again", "", "```bash", plan.command, "```", ""]
     return "\n".join(lines)
 

@@ -33,6 +33,21 @@ class RegistryError(UserError):
     exit_code = 4
 
 
+class UnfitError(RegistryError):
+    """A version does not fit the project as it is now.
+
+    Args:
+        reason: why not, without a full stop.
+        advice: what to do, which depends on who asks.
+    """
+
+    def __init__(
+        self, reason: str, advice: str = "train, evaluate and promote a new version"
+    ) -> None:
+        super().__init__(f"{reason}: {advice}.")
+        self.reason = reason
+
+
 class PromotionError(UserError):
     """A version was refused; the reason is tagged on it."""
 

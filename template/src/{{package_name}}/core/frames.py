@@ -242,6 +242,10 @@ class UnseenCells:
             f"{name}: {count} ({self._examples[name]})" for name, count in self.counts.items()
         )
 
+    def describe(self, source: str) -> str:
+        """Say in a sentence where such cells are, given where the tables come from."""
+        return f"{source} holds cells unlike any seen before: {self}."
+
 
 _parsing: ContextVar[bool] = ContextVar("_parsing", default=True)
 

@@ -93,7 +93,7 @@ class Reader(Component, ABC):
         unseen = frames.UnseenCells(schema)
         unseen.add(frame)
         if unseen.counts:
-            logger.warning("%s holds cells unlike any seen before: %s.", self.path, unseen)
+            logger.warning(unseen.describe(self.path))
         return frame
 
     def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
@@ -306,7 +306,8 @@ class CSVReader(Reader):
         from ..core.frames import columns_by_kind, text_names
 
         kinds = columns_by_kind(schema)
-        text = [*text_names(schema), *self.columns]
+        texts = text_names(schema)
+        plain = [*texts, *self.columns]  # read as they are
         missing = dict.fromkeys([*kinds["number"], *kinds["castable"], *kinds["time"]], MISSING)
         start = 0
         filesystem, names = files.list_files(self.path, self.suffix)
@@ -323,16 +324,16 @@ class CSVReader(Reader):
                         encoding=self.encoding,
                         # Every column is read: pandas counts the cells of a row only then.
                         index_col=False,
-                        dtype=dict.fromkeys(text, "str"),
+                        dtype=dict.fromkeys(plain, "str"),
                         keep_default_na=False,
-                        na_values=missing | {name: [""] for name in text},
+                        na_values=missing | {name: [""] for name in plain},
                         nrows=left,
                         iterator=True,
                         low_memory=False,
                     ) as table,
                 ):
                     while len(part := _chunk(table, rows)):
-                        yield name, self._interpret(part, schema, start)
+                        yield name, self._interpret(part, schema, texts, start)
                         start += len(part)
                         left = None if left is None else left - len(part)
             except (ValueError, OSError, EOFError, zlib.error) as error:
@@ -342,20 +343,22 @@ class CSVReader(Reader):
             if left == 0:
                 return
 
-    def _interpret(self, part: pd.DataFrame, schema: Schema, start: int) -> pd.DataFrame:
+    def _interpret(
+        self, part: pd.DataFrame, schema: Schema, texts: list[str], start: int
+    ) -> pd.DataFrame:
         """Make values of the columns that are written in a way of their own.
 
         Args:
             part: n rows as they were read.
             schema: which columns to take.
+            texts: those that hold text.
             start: how many rows came before.
         """
-        from ..core.frames import index_name, select, text_names
+        from ..core.frames import index_name, select
 
         if self.unnamed:
             part = part.rename(columns={"Unnamed: 0": self.unnamed})
         part = part[select(schema, part.columns)]
-        texts = text_names(schema)
         parsed: dict[str, Any] = {
             name: self.columns[name].parse(part[name], is_text=name in texts)
             for name in part.columns.intersection(list(self.columns))

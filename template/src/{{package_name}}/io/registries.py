@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..core.components import Component
-from ..core.errors import ConfigError, RegistryError, ServerError, UserError
+from ..core.errors import ConfigError, RegistryError, ServerError, UnfitError, UserError
 from ..core.gate import Member
 from . import configs, stores
 from .services import PACKAGE
@@ -49,9 +49,6 @@ REASON = "promotion_reason"
 
 PREVIOUS = "previous_champion"
 """The tag by which releases before 0.4.0 said which version was the champion before."""
-
-RETRAIN = "train, evaluate and promote a new version."
-"""What to do about a version that the schemas have left behind."""
 
 REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-learn", "skops"]
 """The libraries that a registered model needs where it is loaded."""
@@ -392,15 +389,15 @@ def check_content(version: ModelVersion, folder: Path) -> None:
     other = [name for name, kind in content.inputs.items() if now_inputs[name] != kind]
     if other:
         kinds = ", ".join(f"{name} was {content.inputs[name]}" for name in other)
-        raise RegistryError(
+        raise UnfitError(
             f"Version {version.version} was trained on other types than the schemas have now"
-            f" ({kinds}): {RETRAIN}"
+            f" ({kinds})"
         )
     now = describe_target()
     if content.target != now:
-        raise RegistryError(
+        raise UnfitError(
             f"Version {version.version} predicts another target ({content.target}) than the"
-            f" schemas have now ({now}): {RETRAIN}"
+            f" schemas have now ({now})"
         )
 
 
@@ -421,9 +418,8 @@ def _parse_content(version: ModelVersion, folder: Path) -> Content | None:
     try:
         return Content.model_validate_json(file.read_text(encoding="utf-8"))
     except ValidationError as error:
-        raise RegistryError(
-            f"What was recorded of version {version.version} when it was trained was changed:"
-            f" {RETRAIN}"
+        raise UnfitError(
+            f"What was recorded of version {version.version} when it was trained was changed"
         ) from error
 
 
@@ -441,9 +437,9 @@ def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
 
     other = {str(name) for name in names} ^ set(frames.column_names(schemas.Inputs))
     if other:
-        raise RegistryError(
+        raise UnfitError(
             f"Version {version.version} was trained on other columns than the schemas have now"
-            f" ({', '.join(sorted(other))}): {RETRAIN}"
+            f" ({', '.join(sorted(other))})"
         )
 
 

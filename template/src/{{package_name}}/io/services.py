@@ -195,13 +195,16 @@ def log_params(values: dict[str, Any]) -> None:
     mlflow.log_params(configs.mask_all(values))
 
 
-def log_lineage(run_id: str, context: str, tables: Sequence[Reader | Writer]) -> None:
+def log_lineage(run_id: str, context: str, tables: Sequence[Reader | Writer]) -> str:
     """Record with a run which data it read or wrote.
 
     Args:
         run_id: the run.
         context: what the data was for, as ``inputs``.
         tables: where the data is; a file that is read twice is digested once.
+
+    Returns:
+        A digest of it all, 16 hexadecimal digits.
     """
     import json
 
@@ -211,6 +214,7 @@ def log_lineage(run_id: str, context: str, tables: Sequence[Reader | Writer]) ->
 
     tags = [InputTag("mlflow.data.context", context)]
     different = [table for place, table in enumerate(tables) if table not in tables[:place]]
+    parts = [table.lineage() for table in different]
     datasets = [
         DatasetInput(
             Dataset(
@@ -221,7 +225,7 @@ def log_lineage(run_id: str, context: str, tables: Sequence[Reader | Writer]) ->
             ),
             tags,
         )
-        for part in [table.lineage() for table in different]
+        for part in parts
     ]
     for attempt in range(ATTEMPTS):
         try:
@@ -231,7 +235,8 @@ def log_lineage(run_id: str, context: str, tables: Sequence[Reader | Writer]) ->
             if "UNIQUE" not in str(error).upper() or attempt == ATTEMPTS - 1:
                 raise
         else:
-            return
+            break
+    return hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()[:16]
 
 
 def is_terminal() -> bool:

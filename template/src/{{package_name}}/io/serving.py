@@ -81,6 +81,6 @@ class ServedModel(PythonModel):
         unseen = frames.UnseenCells(schemas.Inputs)
         unseen.add(inputs)
         if unseen.counts:
-            warnings.warn(f"The input holds cells unlike any seen before: {unseen}.", stacklevel=2)
+            warnings.warn(unseen.describe("The input"), stacklevel=2)
         outputs = models.predict(self.pipeline, inputs)
         return frames.conform(outputs, schemas.Outputs, "The output", indexed=False)

@@ -7,6 +7,7 @@ project's folder, and go where it goes.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -197,12 +198,9 @@ def _create_database(path: Path) -> None:
         return
     from mlflow import MlflowClient
 
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"Cannot create the database {path}: there is no folder {path.parent}. Name another in"
-            " job.mlflow.tracking_uri or MLFLOW_TRACKING_URI."
-        )
     try:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}")
         with files.scratch(path.parent) as folder:
             fresh = folder / path.name
             MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
@@ -224,8 +222,7 @@ def _check_access(path: Path) -> None:
     if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
         raise ConfigError(
             f"You may not use the database {path}: it or its folder belongs to another user, or is"
-            " read-only."
-            " Name another in MLFLOW_TRACKING_URI."
+            " read-only. Name another in MLFLOW_TRACKING_URI."
         )
 
 

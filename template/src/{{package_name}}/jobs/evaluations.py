@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from ..core.components import nearest
-from ..core.errors import ServerError, UserError
+from ..core.errors import ServerError, UnfitError, UserError
 from ..core.gate import MIN_COMPARED_ROWS, Evaluation
 from ..core.metrics import (
     MetricKind,
@@ -175,9 +175,10 @@ class EvaluationsJob(Job):
                 }
         except ServerError:
             raise
+        except UnfitError as error:
+            rows, reason = 0, error.reason  # what to do about it has just been done
         except UserError as error:
-            # What to do next has just been done.
-            rows, reason = 0, str(error).removesuffix(f": {registries.RETRAIN}").removesuffix(".")
+            rows, reason = 0, str(error).removesuffix(".")
         except Exception as error:  # noqa: BLE001
             # A champion of other schemas fails in ways that cannot be listed; promotion refuses
             # to replace it unless told to.

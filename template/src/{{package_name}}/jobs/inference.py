@@ -63,12 +63,12 @@ class InferenceJob(Job):
                 unseen.add(batch)
                 if unseen.counts and self.unseen == "refuse":
                     raise DataError(
-                        f"{self.inputs.path} holds cells unlike any seen before: {unseen}. Correct"
-                        " them, or predict them all the same with job.unseen=warn."
+                        f"{unseen.describe(self.inputs.path)} Correct them, or predict them all the"
+                        " same with job.unseen=warn."
                     )
                 write(predict(batch))
         if unseen.counts:
-            logger.warning("%s holds cells unlike any seen before: %s.", self.inputs.path, unseen)
+            logger.warning(unseen.describe(self.inputs.path))
         log_lineage(run_id, "outputs", [self.outputs])
         mlflow.log_param("version", version.version)
         mlflow.log_metric("rows", unseen.rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ..core import gate
-from ..core.errors import PromotionError, RegistryError
+from ..core.errors import PromotionError, RegistryError, UnfitError
 from ..io import champions, registries
 from ..io.registries import CHAMPION, EVALUATION, REASON, STATUS
 from .base import Job, Result
@@ -15,7 +15,7 @@ from .base import Job, Result
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-RESTORE = "check out the commit that it was trained with, or name another version in job.version."
+RESTORE = "check out the commit that it was trained with, or name another version in job.version"
 """How a version of other columns becomes the champion again."""
 
 
@@ -185,8 +185,8 @@ class RollbackJob(Job):
                 )
             try:
                 found = registries.identify(version, target.recipe)
-            except RegistryError as error:
-                raise RegistryError(str(error).replace(registries.RETRAIN, RESTORE)) from error
+            except UnfitError as error:
+                raise UnfitError(error.reason, RESTORE) from error
             if target.digest and found.digest != target.digest:
                 raise RegistryError(
                     f"The files of version {target.version} are not those that were promoted:"

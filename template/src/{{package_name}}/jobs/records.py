@@ -57,12 +57,6 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
     return table, target[name]
 
 
-def digest_tables(*tables: Reader) -> str:
-    """Digest the files of tables, or what their stores say of them."""
-    parts = "".join(table.lineage().digest for table in tables)
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
-
-
 def check_labels(target: pd.Series[Any]) -> None:
     """Check that a classifier has something to tell apart.
 

@@ -73,9 +73,9 @@ class TrainingJob(Job):
         from ..core import models, schemas
 
         inputs, target = records.read_pair(self.inputs, self.targets)
-        log_lineage(run_id, "training", [self.inputs, self.targets])
+        data = log_lineage(run_id, "training", [self.inputs, self.targets])
         if self.tuned is not None:
-            self.tuned.check_data(records.digest_tables(self.inputs, self.targets))
+            self.tuned.check_data(data)
         [(train, held_out)] = self.splitter.splits(inputs, target)
         records.check_labels(target.iloc[train])
         logger.info(

@@ -150,7 +150,7 @@ class TuningJob(Job):
         from ..core import schemas
 
         inputs, target = records.read_pair(self.inputs, self.targets)
-        log_lineage(run_id, "tuning", [self.inputs, self.targets])
+        data = log_lineage(run_id, "tuning", [self.inputs, self.targets])
         [(train, _)] = self.splitter.splits(inputs, target)
         inputs, target = inputs.iloc[train], target.iloc[train]
         records.check_labels(target)
@@ -176,7 +176,7 @@ class TuningJob(Job):
             model=model,
             splitter=self.splitter,
             columns=registries.digest_schemas(),
-            data=records.digest_tables(self.inputs, self.targets),
+            data=data,
             space=hashlib.sha256(self.searcher.model_dump_json().encode()).hexdigest()[:16],
         )
         # What nobody chose is not handed on: it is for training's own conf to say.
