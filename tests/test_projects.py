@@ -1,4 +1,4 @@
-"""Rendered projects at work: what their users run, for each problem on each Python."""
+"""Rendered projects at work: what their users run, on each Python."""
 
 import re
 import shutil
