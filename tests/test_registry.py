@@ -36,6 +36,13 @@ def test_one_of_many_promotions_at_once_wins(project: Workspace) -> None:
     assert said == "1 promoted, 5 refused", said
 
 
+@pytest.mark.parametrize("count", [3, pytest.param(9, marks=pytest.mark.long)])
+def test_a_champion_goes_on_by_its_own_schemas_and_code(project: Workspace, count: int) -> None:
+    """A column is added, dropped, renamed or retyped, an encoder or a class changed, and so on."""
+    said = project.campaign(SCRIPTS / "changes.py", f"changes{count}", str(count))
+    assert said.startswith("the champion went on through"), said
+
+
 @pytest.mark.parametrize(
     "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed else []) for seed in range(5)]
 )

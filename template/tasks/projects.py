@@ -76,14 +76,14 @@ def summarise(title: str, results: dict[str, Any], skipped: dict[str, str]) -> N
     Console().print(Panel(table, title=Text(title, "bold"), subtitle=footer, expand=False))
 
 
-@task(default=True, help={**HELP, "replace": "promote in place of a champion of other columns"})
+@task(default=True, help={**HELP, "replace": "promote where the champion cannot be compared"})
 def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
     """Run all jobs in order, and sum up the results.
 
     They share one process, so that libraries are imported once. A refused promotion is no
     failure where there is a champion: it stays, and the jobs that follow use it. Nor is it one when
-    that champion cannot be explained, because the data has changed since it was trained, nor drift:
-    rows that are later, or of other groups, differ; the job of monitoring fails by it.
+    that champion cannot be explained, because data or schemas have changed since it was trained,
+    nor drift: rows that are later, or of other groups, differ; the job of monitoring fails by it.
     """
     package = ctx.project.package
     settings = importlib.import_module(f"{package}.settings")
@@ -108,7 +108,8 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
                 results[job] = runner.run()
         except errors.UserError as error:
             said = mask(str(error))
-            if job == "explanations" and "promotion" in skipped and error.exit_code == DATA:
+            differs = error.exit_code == DATA or isinstance(error, errors.UnfitError)
+            if job == "explanations" and "promotion" in skipped and differs:
                 skipped[job] = f"The champion is not explained: {said}"
                 print(skipped[job], file=sys.stderr)
                 continue

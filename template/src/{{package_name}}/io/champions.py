@@ -192,6 +192,16 @@ def find_predictor(model: str, version: int | None) -> ModelVersion:
     return get(model) if version is None else get_version(model, version)
 
 
+def find_former(version: ModelVersion) -> Member | None:
+    """Find what the record knows of a version; None where it never was the champion.
+
+    Args:
+        version: the version.
+    """
+    member = _read(str(version.name)).record.former(int(version.version))
+    return member if member and member.run_id == str(version.run_id) else None
+
+
 def find_member(model: str, member: Member) -> ModelVersion | None:
     """Find the version that the record knows; None where it is gone, or another has its number.
 

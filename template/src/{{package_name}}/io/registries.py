@@ -56,8 +56,8 @@ REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-lear
 MAX_RATIO = 5.0
 """From one version to the next, no target changes by more, other than by its unit."""
 
-PREDICTING = {"core/frames.py", "core/models.py"}
-"""The modules by which any model predicts, beside those that define its parts."""
+APART = {"drift", "errors", "explainers", "gate", "metrics", "plots", "searchers", "splitters"}
+"""The modules of the core by which no version takes a table or predicts."""
 
 REPLAY_ROWS = 10
 """How many held-out rows a version carries with what it predicted for them."""
@@ -378,12 +378,7 @@ def check_content(version: ModelVersion, folder: Path) -> None:
     content = _parse_content(version, folder)
     if content is None:
         return
-    if content.project != PACKAGE:
-        raise RegistryError(
-            f"Version {version.version} of '{version.name}' was trained by the project"
-            f" '{content.project}', not by this one: name another version, or another model in"
-            " job.mlflow.registered_model."
-        )
+    check_origin(version, content)
     check_columns(version, content.inputs)
     now_inputs = describe_inputs()
     other = [name for name, kind in content.inputs.items() if now_inputs[name] != kind]
@@ -393,12 +388,36 @@ def check_content(version: ModelVersion, folder: Path) -> None:
             f"Version {version.version} was trained on other types than the schemas have now"
             f" ({kinds})"
         )
+
+
+def check_origin(version: ModelVersion, content: Content) -> None:
+    """Check that a version is this project's, and predicts the target of its schemas.
+
+    Args:
+        version: the version.
+        content: what training recorded of it.
+
+    Raises:
+        RegistryError: It is of another project, or of another target.
+    """
+    if content.project != PACKAGE:
+        raise RegistryError(
+            f"Version {version.version} of '{version.name}' was trained by the project"
+            f" '{content.project}', not by this one: name another version, or another model in"
+            " job.mlflow.registered_model."
+        )
     now = describe_target()
     if content.target != now:
         raise UnfitError(
             f"Version {version.version} predicts another target ({content.target}) than the"
             f" schemas have now ({now})"
         )
+
+
+def check_fit(version: ModelVersion) -> None:
+    """Check, without loading it, that a version fits the project; see ``check_content``."""
+    with read_model(version, "artifacts") as folder:
+        check_content(version, folder)
 
 
 def read_content(version: ModelVersion) -> Content | None:
@@ -423,19 +442,22 @@ def _parse_content(version: ModelVersion, folder: Path) -> Content | None:
         ) from error
 
 
-def check_columns(version: ModelVersion, names: Iterable[object]) -> None:
-    """Check that a version takes the columns that the schemas have now.
+def check_columns(
+    version: ModelVersion, names: Iterable[object], schema: type[pa.DataFrameModel] | None = None
+) -> None:
+    """Check that a version takes the columns of a schema.
 
     Args:
         version: the version.
         names: the columns that it takes.
+        schema: that of the project's inputs without one.
 
     Raises:
         RegistryError: They are others.
     """
     from ..core import frames, schemas
 
-    other = {str(name) for name in names} ^ set(frames.column_names(schemas.Inputs))
+    other = {str(name) for name in names} ^ set(frames.column_names(schema or schemas.Inputs))
     if other:
         raise UnfitError(
             f"Version {version.version} was trained on other columns than the schemas have now"
@@ -467,21 +489,22 @@ def digest_schemas() -> str:
     return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
-def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> None:
+def check_replay(
+    version: ModelVersion, folder: Path, predict: Predictor, *, by_its_own: bool = False
+) -> None:
     """Check that a version predicts what it predicted when it was trained.
 
     Args:
         version: the version.
         folder: its artifacts; those of a release that recorded no rows are taken as they are.
         predict: the loaded version.
+        by_its_own: whether that is the code that came with it, not the project's.
 
     Raises:
         RegistryError: It predicts something else; the text says what differs.
     """
     import numpy as np
     import pandas as pd
-
-    from .serving import TRUSTED
 
     if not (folder / "replay_inputs.parquet").exists():
         return
@@ -505,9 +528,7 @@ def check_replay(version: ModelVersion, folder: Path, predict: Predictor) -> Non
             f" recorded when it was trained. {_explain_difference(version)}"
         )
     # Ten rows do not reach every branch of an encoder.
-    with read_model(version) as model:
-        changed = sorted((_find_modules(TRUSTED) | PREDICTING) & _find_changes(model))
-    if changed:
+    if not by_its_own and (changed := find_changes(version)):
         logger.warning(
             "Version %s was trained with another %s. It predicts the same for the %d rows that were"
             " recorded then, which says little of rare rows.",
@@ -522,10 +543,11 @@ def digest_core() -> str:
     return digest_files(Path(__file__).parents[1] / "core")
 
 
-def _find_modules(types: Iterable[str]) -> set[str]:
-    """Find the files of the package that define some types."""
-    names = [name.split(".")[1:-1] for name in types if name.startswith(f"{PACKAGE}.")]
-    return {f"{'/'.join(parts)}.py" for parts in names}
+def find_changes(version: ModelVersion) -> list[str]:
+    """Name the modules that changed since a version was trained, of those that it works by."""
+    with read_model(version) as folder:
+        changed = _find_changes(folder)
+    return sorted(module for module in changed if Path(module).stem not in APART)
 
 
 def _find_changes(folder: Path) -> set[str]:
@@ -674,10 +696,9 @@ def identify(version: ModelVersion, recipe: str = "") -> Member:
         recipe: see ``Member``.
 
     Raises:
-        RegistryError: The files cannot be read, or are of another project, or of other schemas.
+        RegistryError: The files cannot be read.
     """
     with read_model(version) as folder:
-        check_content(version, folder / "artifacts")
         digest = digest_files(folder)
     return Member(
         version=int(version.version), run_id=str(version.run_id), digest=digest, recipe=recipe

@@ -17,7 +17,7 @@ from ..core.metrics import (
     list_mistakes,
     score_classes,
 )
-from ..io import champions, files, registries
+from ..io import champions, files, registries, versions
 from ..io.datasets import ReaderKind
 from ..io.registries import EVALUATION
 from ..io.services import log_lineage
@@ -25,6 +25,7 @@ from . import records
 from .base import Job, Result
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
 
@@ -153,40 +154,62 @@ class EvaluationsJob(Job):
         try:
             champions.check_files(standing)
             registries.check_scale(version, champion)
-            unseen = ~records.has_learned(champion, inputs, target) & ~repeated
-            rows = int(unseen.sum())
-            if len(inputs) < MIN_COMPARED_ROWS:
-                reason = (
-                    f"no more than {len(inputs)} rows are held out, and {MIN_COMPARED_ROWS} are"
-                    " needed. Hold out a larger share of the rows, or give training more"
-                )
-            elif rows < MIN_COMPARED_ROWS:
-                reason = (
-                    f"one of the two has learned from all but {rows} of the {len(inputs)} rows held"
-                    f" out, and {MIN_COMPARED_ROWS} are needed. Hold out the rows that were held"
-                    " out before (the splitter of confs/training.yaml), or give training more rows"
-                )
-            else:
-                predicted = self.loader.load(champion)(inputs[unseen])
-                return {
-                    "champion_scores": self._score(target[unseen], predicted),
-                    "compared_scores": self._score(target[unseen], outputs[unseen]),
-                    "compared_rows": rows,
-                }
+            with versions.opening(champion, self.loader) as opened:
+                found = self._score_both(champion, opened, inputs, target, outputs, repeated)
         except ServerError:
             raise
         except UnfitError as error:
-            rows, reason = 0, error.reason  # what to do about it has just been done
+            found = {"incomparable": error.reason}  # what to do about it has just been done
         except UserError as error:
-            rows, reason = 0, str(error).removesuffix(".")
+            found = {"incomparable": str(error).removesuffix(".")}
         except Exception as error:  # noqa: BLE001
             # A champion of other schemas fails in ways that cannot be listed; promotion refuses
             # to replace it unless told to.
-            rows, reason = 0, f"it fails on these rows ({type(error).__name__})"
-        logger.warning(
-            "The champion, version %s, cannot be compared: %s.", champion.version, reason
-        )
-        return {"compared_rows": rows, "incomparable": reason}
+            found = {"incomparable": f"it fails on these rows ({type(error).__name__})"}
+        if "incomparable" in found:
+            logger.warning(
+                "The champion, version %s, cannot be compared: %s.",
+                champion.version,
+                found["incomparable"],
+            )
+        return found
+
+    def _score_both(
+        self,
+        champion: ModelVersion,
+        opened: versions.OpenVersion,
+        inputs: pd.DataFrame,
+        target: pd.Series[Any],
+        outputs: pd.DataFrame,
+        repeated: np.ndarray[Any, np.dtype[np.bool_]],
+    ) -> dict[str, Any]:
+        """Score both on the rows that neither has learned from, or say that these are too few."""
+        from ..core import schemas
+
+        if opened.inputs is not schemas.Inputs:
+            # The same rows, by the columns that the champion was trained on.
+            inputs = self.inputs.read(opened.inputs).loc[inputs.index]
+        unseen = ~records.has_learned(champion, inputs, target) & ~repeated
+        rows = int(unseen.sum())
+        if len(inputs) < MIN_COMPARED_ROWS:
+            reason = (
+                f"no more than {len(inputs)} rows are held out, and {MIN_COMPARED_ROWS} are"
+                " needed. Hold out a larger share of the rows, or give training more"
+            )
+            return {"compared_rows": rows, "incomparable": reason}
+        if rows < MIN_COMPARED_ROWS:
+            reason = (
+                f"one of the two has learned from all but {rows} of the {len(inputs)} rows held"
+                f" out, and {MIN_COMPARED_ROWS} are needed. Hold out the rows that were held"
+                " out before (the splitter of confs/training.yaml), or give training more rows"
+            )
+            return {"compared_rows": rows, "incomparable": reason}
+        predicted = opened.load()(inputs[unseen])
+        return {
+            "champion_scores": self._score(target[unseen], predicted),
+            "compared_scores": self._score(target[unseen], outputs[unseen]),
+            "compared_rows": rows,
+        }
 
     def _report(
         self, evaluation: Evaluation, target: pd.Series[Any], outputs: pd.DataFrame

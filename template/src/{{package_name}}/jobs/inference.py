@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import PositiveInt
 
 from ..core.errors import DataError
-from ..io import champions, registries
+from ..io import champions, registries, versions
 from ..io.datasets import BATCH_CELLS, BATCH_ROWS, ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+    import pandera.pandas as pa
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +52,15 @@ class InferenceJob(Job):
     def _run(self, run_id: str) -> InferenceResult:
         import mlflow
 
-        from ..core import frames, schemas
+        from ..core import frames
 
         name = self.mlflow.registered_model
         version = champions.find_predictor(name, self.version)
-        predict = self.loader.load(version)
-        log_lineage(run_id, "inference", [self.inputs])
-        unseen = frames.UnseenCells(schemas.Inputs)
-        with self.outputs.open() as write:
-            for batch in self._batches():
+        with versions.opening(version, self.loader) as opened, self.outputs.open() as write:
+            predict = opened.load()
+            log_lineage(run_id, "inference", [self.inputs])
+            unseen = frames.UnseenCells(opened.inputs)
+            for batch in self._batches(opened.inputs):
                 unseen.add(batch)
                 if unseen.counts and self.unseen == "refuse":
                     raise DataError(
@@ -82,18 +83,16 @@ class InferenceJob(Job):
             path=self.outputs.path,
         )
 
-    def _batches(self) -> Iterator[pd.DataFrame]:
+    def _batches(self, schema: type[pa.DataFrameModel]) -> Iterator[pd.DataFrame]:
         from rich.console import Console
         from rich.progress import Progress
-
-        from ..core import schemas
 
         watched = is_terminal()
         with Progress(console=Console(stderr=True), disable=not watched) as progress:
             total = self.inputs.rows() if watched else None
             task = progress.add_task("Predicting", total=total)
-            columns = len(schemas.Inputs.to_schema().columns)
+            columns = len(schema.to_schema().columns)
             rows = self.batch_rows or min(BATCH_ROWS, max(BATCH_CELLS // columns, 1))
-            for batch in self.inputs.batches(schemas.Inputs, rows):
+            for batch in self.inputs.batches(schema, rows):
                 yield batch
                 progress.advance(task, len(batch))

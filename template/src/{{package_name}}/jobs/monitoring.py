@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from ..core.drift import Difference, DriftTestKind, compare
-from ..io import champions, files, registries
+from ..io import champions, files, registries, versions
 from ..io.datasets import ReaderKind
 from ..io.services import log_lineage
 from . import records
@@ -18,6 +18,7 @@ from .base import Job, Result
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pandera.pandas as pa
 
     Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
 
@@ -61,29 +62,29 @@ class MonitoringJob(Job):
     def _run(self, run_id: str) -> MonitoringResult:
         import mlflow
 
-        from ..core import frames, schemas
+        from ..core import frames
 
         name = self.mlflow.registered_model
         version = champions.find_predictor(name, self.version)
-        with registries.read_model(version, "artifacts") as folder:
-            registries.check_content(version, folder)
-        reference_inputs, reference_outputs = records.read_reference(version)
-        registries.check_columns(version, reference_inputs)
-        inputs = self.inputs.read(schemas.Inputs)
-        outputs = self.outputs.read(schemas.Outputs)
+        with versions.opening(version, registries.PipelineLoader()) as opened:
+            reference_inputs, reference_outputs = records.read_reference(version)
+            registries.check_columns(version, reference_inputs, opened.inputs)
+            inputs = self.inputs.read(opened.inputs)
+            outputs = self.outputs.read(opened.outputs)
+            unseen = self._find_unseen(inputs, opened.inputs)
         frames.check_pair(inputs, outputs, "outputs")
         log_lineage(run_id, "monitoring", [self.inputs, self.outputs])
         mlflow.log_param("version", version.version)
         # Live rows are later than training's and of new groups: no drift, but what is expected.
-        times = frames.columns_by_kind(schemas.Inputs)["time"]
-        seen = inputs.columns.drop([*times, *frames.set_aside(schemas.Inputs)])
+        times = frames.columns_by_kind(opened.inputs)["time"]
+        seen = inputs.columns.drop([*times, *frames.set_aside(opened.inputs)])
         tables = [(reference_inputs[seen], inputs[seen]), (reference_outputs, outputs)]
         differences = [
             difference
             for reference, live in tables
             for difference in compare(reference, live, self.tests)
         ]
-        differences += self._find_unseen(inputs)
+        differences += unseen
         drifted = list(dict.fromkeys(found.column for found in differences if found.drifted))
         mlflow.log_metrics({_metric_name(found): found.statistic for found in differences})
         mlflow.log_metric("drifted", len(drifted))
@@ -97,11 +98,13 @@ class MonitoringJob(Job):
             report=self.report,
         )
 
-    def _find_unseen(self, inputs: pd.DataFrame) -> list[Difference]:
+    def _find_unseen(
+        self, inputs: pd.DataFrame, schema: type[pa.DataFrameModel]
+    ) -> list[Difference]:
         """Compare the share of cells unlike any seen with what is allowed; one proves nothing."""
-        from ..core import frames, schemas
+        from ..core import frames
 
-        unseen = frames.UnseenCells(schemas.Inputs)
+        unseen = frames.UnseenCells(schema)
         unseen.add(inputs)
         shares = {name: count / unseen.rows for name, count in unseen.counts.items()}
         return [

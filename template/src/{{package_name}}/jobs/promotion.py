@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ..core import gate
 from ..core.errors import PromotionError, RegistryError, UnfitError
-from ..io import champions, registries
+from ..io import champions, registries, versions
 from ..io.registries import CHAMPION, EVALUATION, REASON, STATUS
 from .base import Job, Result
 
@@ -102,6 +102,7 @@ class PromotionJob(Job):
             self._check_first(standing, refused)
         evaluation = _read_evaluation(version, refused)
         try:
+            registries.check_fit(version)
             candidate = registries.identify(version)
         except RegistryError as error:
             raise PromotionError(f"{error} It is not promoted.") from error
@@ -183,15 +184,17 @@ class RollbackJob(Job):
                     f"Version {target.version}, to go back to, is gone: name another former"
                     " champion in job.version."
                 )
-            try:
-                found = registries.identify(version, target.recipe)
-            except UnfitError as error:
-                raise UnfitError(error.reason, RESTORE) from error
+            found = registries.identify(version, target.recipe)
             if target.digest and found.digest != target.digest:
                 raise RegistryError(
                     f"The files of version {target.version} are not those that were promoted:"
                     " somebody has changed them. Name another version."
                 )
+            try:
+                with versions.opening(version, registries.PipelineLoader()) as opened:
+                    opened.load()
+            except UnfitError as error:
+                raise UnfitError(error.reason, RESTORE) from error
             if standing.champion is not None and not self.allow_other_unit:
                 self._check_unit(version, standing.champion)
             champions.change(standing, "rollback", found, self.reason)
