@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    import pandera.pandas as pa
+    import pandera.pandas
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    Schema = type[pa.DataFrameModel]
+    Schema = type[pandera.pandas.DataFrameModel]
 
 BATCH_ROWS = 65_536
 BATCH_CELLS = 2_000_000
 BUFFER_BYTES = 1 << 16
 SHARES = 16
+WIDE = 200
+"""Of so many columns of a Parquet file at most, pages are in memory at a time."""
 MISSING = [
     *("", "#N/A", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "none", "null"),
     *("?", "-", "--", "."),
@@ -203,7 +207,6 @@ class ParquetReader(Reader):
 
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         from ..core.errors import DataError
         from ..core.frames import index_name, select
@@ -215,16 +218,14 @@ class ParquetReader(Reader):
                 local = files.is_local(filesystem)
                 source = name if local else stack.enter_context(filesystem.open(name, "rb"))
                 try:
-                    # Streaming: neither the file nor a whole group of its rows in memory.
                     whole = rows is None and left is None
-                    buffer = 0 if whole else BUFFER_BYTES
-                    file = stack.enter_context(
-                        pq.ParquetFile(source, pre_buffer=False, buffer_size=buffer)
-                    )
+                    file = stack.enter_context(_open_parquet(source, streaming=not whole))
                     columns = select(schema, file.schema_arrow.names)
                     index = _RangeIndex(file.schema_arrow.pandas_metadata, index_name(schema))
                     if whole:
                         parts = iter([file.read(columns=columns)])
+                    elif rows is not None and len(columns) > WIDE:
+                        parts = _stream_wide(source, columns, rows)
                     else:
                         parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
                     for part in parts:
@@ -238,6 +239,45 @@ class ParquetReader(Reader):
                             return
                 except (pa.ArrowException, OSError) as error:
                     raise DataError(f"Cannot read {name} as Parquet: {error}") from error
+
+
+def _open_parquet(source: Any, *, streaming: bool) -> pq.ParquetFile:
+    """Open a Parquet file; streaming holds neither it nor a whole group of rows in memory."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES if streaming else 0)
+
+
+def _stream_wide(source: Any, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Stream a file whose pages, one of each column, would fill the memory.
+
+    Some columns at a time are copied to temporary files, which hold rows that belong together next
+    to each other.
+
+    Args:
+        source: a path or an open file.
+        columns: which to read.
+        rows: how many at most in one part.
+    """
+    import pyarrow as pa
+
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        streams = []
+        for start in range(0, len(columns), WIDE):
+            path = f"{folder}/{start}"
+            names = columns[start : start + WIDE]
+            with _open_parquet(source, streaming=True) as file:
+                described = pa.schema([file.schema_arrow.field(name) for name in names])
+                with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, described) as copy:
+                    for batch in file.iter_batches(batch_size=rows, columns=names):
+                        copy.write_batch(batch)
+            pa.default_memory_pool().release_unused()
+            copied = stack.enter_context(pa.OSFile(path))
+            streams.append(stack.enter_context(pa.ipc.open_stream(copied)))
+        for parts in zip(*streams, strict=True):
+            arrays = [array for part in parts for array in part.columns]
+            yield pa.RecordBatch.from_arrays(arrays, names=columns)
 
 
 class ColumnFormat(Component):
