@@ -97,12 +97,13 @@ class Adopter(Workspace):
         found: dict[str, Any] = json.loads(said.splitlines()[-1])
         return found
 
-    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Read what was adopted, to train on and to test on."""
-        training, test = (
-            pd.read_parquet(self.path / "data" / f"{name}.parquet") for name in ("training", "test")
-        )
-        return training, test
+    def table(self) -> pd.DataFrame:
+        """Read what was adopted."""
+        return pd.read_parquet(self.path / "data" / "training.parquet")
+
+    def sample(self) -> pd.DataFrame:
+        """Read the rows that inference predicts."""
+        return pd.read_parquet(self.path / "data" / "inference.parquet")
 
 
 def answers() -> dict[str, str]:
@@ -162,6 +163,9 @@ def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
     project.check_unchanged()
     rivals = project.rivals()
     assert not set(rivals.pop("columns")) & {dataset.target, *dataset.drop.split(",")}
+    # Of a hundred groups, chance holds out twelve or twenty-eight once in twenty times.
+    tolerance = 0.1 if dataset.group else 0.05
+    assert rivals["rows"] / len(project.table()) == pytest.approx(0.2, abs=tolerance)
     check_scores(rivals)
     if is_proven:
         check_proof(project, rivals, said)
@@ -170,26 +174,19 @@ def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
 
 
 def check_written(project: Adopter, dataset: Dataset) -> None:
-    """No row is lost, none is on both sides, and nothing is left of the sample."""
+    """No row is lost, a sample is left to predict, and nothing is left of the project's own."""
     frame = dataset.load()
-    training, test = project.tables()
-    assert len(training) + len(test) == frame[dataset.target].notna().sum()
-    # Of a hundred groups, chance holds out twelve or twenty-eight once in twenty times.
-    tolerance = 0.1 if dataset.group else 0.05
-    assert len(test) / (len(training) + len(test)) == pytest.approx(0.2, abs=tolerance)
-    for part in (training, test):
-        assert part[dataset.target].notna().all()
-        assert not set(part) & set(dataset.drop.split(","))
-    if dataset.time:
-        assert training[dataset.time].max() <= test[dataset.time].min()
-    if dataset.group:
-        assert not set(training[dataset.group]) & set(test[dataset.group])
+    table, sample = project.table(), project.sample()
+    assert len(table) == frame[dataset.target].notna().sum()
+    assert table[dataset.target].notna().all()
+    assert list(sample) == [name for name in table if name != dataset.target]
+    assert sample[sample.columns[0]].isin(table[table.columns[0]]).all()
+    assert not set(table) & set(dataset.drop.split(","))
     if dataset.index:
-        identifiers = pd.concat([training, test]).reset_index()[dataset.index]
-        assert identifiers.is_unique
+        assert table[dataset.index].is_unique
     files = {path.name for path in project.path.joinpath("data").iterdir()}
     files.discard("source.yaml")  # of a CSV file
-    assert files == {"README.md", "adoption.json", "test.parquet", "training.parquet"}
+    assert files == {"README.md", "adoption.json", "inference.parquet", "training.parquet"}
     manifest = project.path.joinpath("data", "adoption.json").read_text("utf-8")
     assert str(project.path) not in manifest
     for path in project.path.joinpath("confs").glob("*.yaml"):
@@ -239,7 +236,7 @@ def test_formats_say_the_same(project: Adopter, tmp_path: Path) -> None:
         project.adopt(*write(table, folder / "wines"), "--target=grower", NO_PROOF)
         lines = schemas.read_text("utf-8").splitlines()
         fields = [line for line in lines if re.search(r"Series\[|Index\[|LABELS", line)]
-        found[write.__name__] = (fields, len(project.tables()[0]))
+        found[write.__name__] = (fields, len(project.table()))
     [first, *others] = found.values()
     assert all(other == first for other in others), found
 
@@ -313,7 +310,7 @@ def test_champion_travels(project: Adopter, tmp_path: Path) -> None:
     uri = f"models:/{project.package}@champion"
     database = f"sqlite:///{project.path / 'mlflow.db'}"
     python = project.make_client(uri, tmp_path)
-    for path in ("data/test.parquet", "outputs/predictions.parquet"):
+    for path in ("data/inference.parquet", "outputs/predictions.parquet"):
         shutil.copy(project.path / path, tmp_path)
     said = run(
         python, SCRIPTS / "traveller.py", uri, project.package,
@@ -423,7 +420,7 @@ def test_remote_file(project: Adopter, tmp_path: Path) -> None:
     path = tmp_path / "wines.csv.gz"
     BY_NAME["wines"].load().to_csv(path, index=False)
     project.adopt("--path", path.as_uri(), "--target=grower", NO_PROOF)
-    assert sum(map(len, project.tables())) == 178
+    assert len(project.table()) == 178
 
 
 SALES: Final = """
@@ -448,9 +445,8 @@ def test_database_server(project: Adopter) -> None:
         said = project.uv(driver, *adopt, "--query", wrong, code=3)
         assert re.search(r'error: The database says: .*column "nothing" does not exist', said)
         project.uv(driver, *adopt, "--query", query)
-    training, test = project.tables()
-    assert training["sold"].max() < test["sold"].min()
-    rows = pd.concat([training, test])
+    rows = project.table()
+    assert project.sample()["sold"].min() > rows["sold"].quantile(0.75)
     assert {name: str(kind) for name, kind in rows.dtypes.items()} == {
         "id": "str", "sold": "datetime64[us]", "price": "float64", "pieces": "float64",
         "member": "object", "shop": "str", "due": "datetime64[us]", "total": "float64",
@@ -464,7 +460,7 @@ def test_bucket(project: Adopter, bucket: dict[str, str]) -> None:
     project.uv("--extra=s3", "python", SCRIPTS / "bucket.py", "fill", code=0, **bucket)
     adopt = ["--extra=s3", "inv", "data.adopt", "--path=s3://data/training.parquet", NO_PROOF]
     project.uv(*adopt, "--target=bmi", code=0, **bucket)
-    assert project.tables()[0]["bmi"].notna().all()
+    assert project.table()["bmi"].notna().all()
     before = project.state()
     said = project.uv(*adopt, "--target=bmi", code=2, **{**bucket, "AWS_ACCESS_KEY_ID": "nobody"})
     assert re.search(r"error: Cannot read s3://data/training.parquet.*\.", said)

@@ -21,7 +21,8 @@ CHAIN = (
     "explanations",
     "monitoring",
 )
-DATA, REFUSED = 3, 5  # the exit codes of data that is not right, and of a refused promotion
+UNFIT, REFUSED = {3, 4}, 5
+"""The exit codes of data or a version that is not right, and of a refused promotion."""
 EXPORT = "uv export --quiet --no-dev --no-emit-project --format=requirements.txt"
 HELP = {"environment": "merge also confs/environments/NAME.yaml"}
 
@@ -108,8 +109,7 @@ def chain(ctx: Context, environment: str = "", replace: bool = False) -> None:
                 results[job] = runner.run()
         except errors.UserError as error:
             said = mask(str(error))
-            differs = error.exit_code == DATA or isinstance(error, errors.UnfitError)
-            if job == "explanations" and "promotion" in skipped and differs:
+            if job == "explanations" and "promotion" in skipped and error.exit_code in UNFIT:
                 skipped[job] = f"The champion is not explained: {said}"
                 print(skipped[job], file=sys.stderr)
                 continue

@@ -1,4 +1,4 @@
-"""Score the champion beside its rivals on data/test.parquet: run in a project that adopted data.
+"""Score the champion beside its rivals on the rows held out: run in a project that adopted data.
 
 The rivals, a dummy and skrub's pipeline, learn from the same rows as the champion. Nothing of
 ``tasks/`` takes part, so that what the proof of an adoption says can be compared with this.
@@ -31,10 +31,12 @@ name = settings.load(["confs/promotion.yaml"]).job.metric
 [metric] = [metric for metric in evaluation.metrics if metric.name == name]
 
 inputs, target = records.read_pair(training.inputs, training.targets)
-[(learnt, _)] = training.splitter.splits(inputs, target)
-test = training.inputs.model_copy(update={"path": "data/test.parquet"})
-test_inputs, test_target = records.read_pair(test, test)
-assert not inputs.index.isin(test_inputs.index).any(), "rows are in training and in test"
+[(learnt, held_out)] = training.splitter.splits(inputs, target)
+test_inputs, test_target = inputs.iloc[held_out], target.iloc[held_out]
+if by := getattr(training.splitter, "by", None):
+    old, new = inputs[by].iloc[learnt], test_inputs[by]
+    in_order = training.splitter.KIND == "TimeSplitter"
+    assert old.max() <= new.min() if in_order else set(old).isdisjoint(new)
 seen = inputs.columns.drop(frames.set_aside(schemas.Inputs))
 
 

@@ -12,7 +12,7 @@ assert importlib.util.find_spec(package) is None, "the package is installed here
 model = mlflow.pyfunc.load_model(uri)
 expected = pd.read_parquet("predictions.parquet")
 index = expected.columns[0]
-rows = pd.read_parquet("test.parquet")
+rows = pd.read_parquet("inference.parquet")
 if index in rows:
     rows = rows.set_index(index)
 names = [column.name for column in model.metadata.get_input_schema()]

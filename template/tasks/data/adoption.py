@@ -24,6 +24,8 @@ from .schemas import write_schemas
 from .sources import spool
 
 MANIFEST = "data/adoption.json"
+TUNED = "outputs/tuning.yaml"
+"""What tuning found, for other data."""
 SOURCE = "data/source.yaml"
 README = "README.md"
 SECTION = re.compile(r"(?<=^## Data\n\n).*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
@@ -89,7 +91,7 @@ class Adoption:
         return f"To undo it{also}:\n  {' && '.join(commands)}"
 
     def apply(self) -> None:
-        """Put everything in place, or nothing."""
+        """Put everything in place, or nothing; what tuning found before is of no use any more."""
         kept = self.folder / "before"
         touched: list[str] = []
         try:
@@ -109,6 +111,7 @@ class Adoption:
                 if kept.joinpath(path).exists():
                     kept.joinpath(path).rename(path)
             raise
+        Path(TUNED).unlink(missing_ok=True)
 
 
 def _differs_outside(path: str) -> bool:
@@ -175,13 +178,15 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     files = importlib.import_module(f"{package}.io.files")
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
-        rows = folder / "rows.arrow"
-        source = spool(options.path, options.query, options.drop, options.roles, files, rows)
+        spooled = folder / "rows.arrow"
+        source = spool(options.path, options.query, options.drop, options.roles, files, spooled)
         columns = read_columns(source, options.target, folder / "values.arrow")
-        rows.unlink()
+        spooled.unlink()
         source = source._replace(path=folder / "values.arrow")
         plan = decide(options, source, columns)
-        frame = splits.write(plan, source, splits.split(plan, source, package), folder)
+        names = splits.name_rows(plan, source, options.path, package)
+        rows = splits.split(plan, source, names, package)
+        frame = splits.write(plan, source, rows, names, folder)
         plan.notes += leakage.find_repeats(frame, [*plan.inputs, plan.target])
         plan.leaks += leakage.find(
             frame,
@@ -249,13 +254,12 @@ def _check_schemas(folder: Path, schemas: str, package: str) -> None:
     datasets = importlib.import_module(f"{package}.io.datasets")
     errors = importlib.import_module(f"{package}.core.errors")
     drawn = folder / "tests" / "data"
-    for name in splits.PARTS.values():
-        path = (drawn if drawn.exists() else folder / "data") / f"{name}.parquet"
-        reader = datasets.ParquetReader(path=str(path))
-        for schema in (module["Inputs"], module["Targets"]):
-            try:
-                reader.read(schema)
-            except errors.DataError as error:
-                raise AdoptionError(
-                    f"The rows do not keep to what was seen of them: {error}"
-                ) from error
+    path = (drawn if drawn.exists() else folder / "data") / f"{splits.TRAINING}.parquet"
+    reader = datasets.ParquetReader(path=str(path))
+    for schema in (module["Inputs"], module["Targets"]):
+        try:
+            reader.read(schema)
+        except errors.DataError as error:
+            raise AdoptionError(
+                f"The rows do not keep to what was seen of them: {error}"
+            ) from error

@@ -17,8 +17,9 @@ class Plan:
     inputs: list[Column]
     left_out: list[Column]
     rows: int
-    training_rows: int = 0
-    test_rows: int = 0
+    held_out: int = 0
+    """How many rows the splitter holds out."""
+    inference_rows: int = 0
     group: str = ""
     time: str = ""
     shares: dict[Any, float] = field(default_factory=dict)

@@ -143,7 +143,7 @@ def _read_again(source: Spool, index: Column, inputs: list[Column]) -> dict[str,
     if columns:
         reader["columns"] = columns
     if index.name not in source.names:
-        reader["numbered"] = True
+        reader["named_by"] = [column.name for column in inputs]
     return reader
 
 
@@ -209,7 +209,7 @@ def _conversions(columns: list[Column]) -> list[str]:
 
 
 def _find_index(options: Options, source: Spool, columns: list[Column], named: list[str]) -> Column:
-    """Take the column that identifies a row, or number the rows."""
+    """Take the column that identifies a row, or make one of what the rows hold."""
     candidates = [
         column
         # A number without a name of its own is the last to go by.
@@ -228,8 +228,8 @@ def _find_index(options: Options, source: Spool, columns: list[Column], named: l
         column.left_out = ""
         return column
     name = next(name for name in ("id", "row", "row_id", "row_number") if name not in source.names)
-    made = Column(name, Recipe("integer"), low=0, high=source.rows - 1)
-    made.notes.append("the number of the row, as no column does: new rows need one too")
+    made = Column(name, Recipe("text"))
+    made.notes.append("made of what the row holds, as no column does")
     return made
 
 

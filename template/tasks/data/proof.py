@@ -21,8 +21,8 @@ def tell(plan: Plan) -> Iterator[str]:
         f" column{'s' * (len(plan.inputs) != 1)} to predict"
         f" {plan.target.name} from ({plan.problem})."
     )
-    made = "numbered, as no column identifies them, in" if plan.index.notes else "identified by"
-    yield f"Rows are {made} {plan.index.name}; {plan.test_rows:,} are held out first."
+    known = "what they hold, as no column identifies them" if plan.index.notes else plan.index.name
+    yield f"Rows are identified by {known}; {plan.held_out:,} are held out."
     for column in plan.left_out:
         yield f"left out: {column.name}, {column.left_out}"
     for note in plan.notes:
@@ -34,7 +34,7 @@ def tell(plan: Plan) -> Iterator[str]:
 
 
 def prove(ctx: Context, plan: Plan) -> None:
-    """Run the checks and the chain, and compare the champion on the rows that were held out first.
+    """Run the checks and the chain, and compare the champion with others on the rows held out.
 
     Raises:
         Exit: The checks or the chain fail.
@@ -49,33 +49,26 @@ def prove(ctx: Context, plan: Plan) -> None:
             )
     scores = compare(ctx.project.package, plan)
     SCORES.write_text(json.dumps(scores, indent=2), encoding="utf-8")
-    print(f"{scores['metric']} on the {scores['rows']:,} rows held out first:")
+    print(f"{scores['metric']} on the {scores['rows']:,} rows held out:")
     for name, score in scores["scores"].items():
         print(f"  {name:<9} {score:.4g}")
 
 
 def compare(package: str, plan: Plan) -> dict[str, Any]:
-    """Score the champion, skrub's pipeline and a dummy on the test rows.
+    """Score the champion, skrub's pipeline and a dummy on the rows held out.
 
-    skrub and the dummy learn from the same rows as the champion, without those that its training
-    held out.
+    skrub and the dummy learn from the same rows as the champion.
     """
-    import pandas as pd
     import skrub
 
     def module(name: str) -> Any:
         return importlib.import_module(f"{package}.{name}")
 
-    schemas, models = module("core.schemas"), module("core.models")
-    datasets, frames = module("io.datasets"), module("core.frames")
+    schemas, models, frames = module("core.schemas"), module("core.models"), module("core.frames")
     job = module("settings").load(["confs/training.yaml"]).job
-    inputs = job.inputs.read(schemas.Inputs)
-    target = job.targets.read(schemas.Targets).squeeze("columns")
-    [(rows, _)] = job.splitter.splits(inputs, target)
-    reader = datasets.ParquetReader(path="data/test.parquet")
-    test = reader.read(schemas.Inputs)
-    truth = reader.read(schemas.Targets).squeeze("columns")
-    metric = job.metrics[0]
+    inputs, target = module("jobs.records").read_pair(job.inputs, job.targets)
+    [(learned, held_out)] = job.splitter.splits(inputs, target)
+    metric, truth = job.metrics[0], target.iloc[held_out]
     features = [
         name
         for name in frames.column_names(schemas.Inputs)
@@ -86,14 +79,17 @@ def compare(package: str, plan: Plan) -> dict[str, Any]:
         "skrub": skrub.tabular_pipeline(kind),
         "dummy": models.BaselineModel().pipeline(schemas.Inputs, plan.problem),
     }
-    outputs = pd.read_parquet("outputs/predictions.parquet").set_index(test.index.name)
-    scores = {"champion": metric.score(truth, outputs.loc[test.index])}
+    with job:
+        champion = module("io.champions").get(job.mlflow.registered_model)
+        predict = module("io.registries").PipelineLoader().load(champion)
+    scores = {"champion": metric.score(truth, predict(inputs.iloc[held_out]))}
     for name, pipeline in rivals.items():
-        pipeline.fit(inputs[features].iloc[rows], target.iloc[rows])
-        scores[name] = metric.score(truth, models.predict(pipeline, test[features]))
+        pipeline.fit(inputs[features].iloc[learned], target.iloc[learned])
+        outputs = models.predict(pipeline, inputs[features].iloc[held_out])
+        scores[name] = metric.score(truth, outputs)
     return {
         "metric": metric.name,
         "greater_is_better": metric.greater_is_better,
-        "rows": len(test),
+        "rows": len(held_out),
         "scores": scores,
     }

@@ -1,10 +1,9 @@
-"""Split the rows, and write each part a batch at a time."""
+"""Choose rows for each file, and write them a batch at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import math
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +18,61 @@ from .sources import Spool
 
 Places = np.ndarray[Any, np.dtype[np.intp]]
 
-TRAINING, TEST = 1, 2
-PARTS = {TRAINING: "training", TEST: "test"}
+PARTS = (TRAINING, INFERENCE) = ("training", "inference")
+"""The files; that for inference has no target."""
 
 GROUP_ROWS = 65_536
 """How many rows a row group of a Parquet file has."""
 SAMPLE_ROWS = 2_000
 """From more rows on, tests take a sample."""
+INFERENCE_ROWS = 1_000
+"""Of how many of the rows held out inference has a sample, at most."""
 DRAWN_ROWS = 20_000
 """From how many rows at most leaks are found and the profile is made."""
 IGNORED_BYTES = 5 << 20
 """Larger data stays out of git."""
 
 
-def split(plan: Plan, source: Spool, package: str) -> pd.DataFrame:
+def split(plan: Plan, source: Spool, names: pa.Array | None, package: str) -> pd.DataFrame:
     """Decide where each row goes.
 
+    Args:
+        plan: how rows are split.
+        source: the rows.
+        names: of the rows, where no column identifies them.
+        package: the name of the package.
+
     Returns:
-        A row for each of the source: its ``part``, ``training``, ``test`` or none, and whether the
-        tests get it as a ``sample``.
+        A row for each of the source: whether it goes into the file for training and into that for
+        inference, and whether the tests get it as a sample of either.
+
+    Raises:
+        AdoptionError: The rows cannot be split.
     """
-    names = [plan.target.name, *filter(None, [plan.time, plan.group])]
-    frame = source.read(names)
-    known = np.flatnonzero(frame[plan.target.name].notna())
-    frame = frame.iloc[known]
-    training, test = _hold_out(plan, frame, package)
-    plan.training_rows, plan.test_rows = len(training), len(test)
-    parts = np.zeros(source.rows, dtype=np.int8)
-    sample = np.zeros(source.rows, dtype=np.bool_)
-    for number, places, count in ((TRAINING, training, 800), (TEST, test, 200)):
-        parts[known[places]] = number
-        sample[known[places[_draw(plan, frame.iloc[places], count)]]] = True
-    return pd.DataFrame({"part": parts, "sample": sample})
-
-
-def _hold_out(plan: Plan, frame: pd.DataFrame, package: str) -> tuple[Places, Places]:
-    """Choose the rows to train on and those to test on, as the splitter of the conf would."""
-    if plan.group or plan.time:
-        splitters = importlib.import_module(f"{package}.core.splitters")
-        errors = importlib.import_module(f"{package}.core.errors")
-        fields = {key: value for key, value in plan.holdout.items() if key != "KIND"}
-        if plan.group:
-            # Training holds groups out of the rest by the same rule: by one seed, next to none.
-            fields["random_state"] = 1
-        splitter = getattr(splitters, plan.holdout["KIND"])(**fields)
-        try:
-            [(training, test)] = splitter.splits(frame, frame[plan.target.name])
-        except errors.DataError as error:
-            raise AdoptionError(str(error)) from error
-        return training, test
-    # To draw rows takes no library: the start of scikit-learn would be a quarter of an adoption.
-    order = np.random.default_rng(0).permutation(len(frame))
-    labels = frame[plan.target.name].to_numpy()[order]
-    held_out = np.zeros(len(frame), dtype=np.bool_)
-    for places in [order[labels == label] for label in plan.labels] or [order]:
-        held_out[places[: math.ceil(plan.holdout["test_size"] * len(places))]] = True
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    identifier = [] if names is not None else [plan.index.name]
+    columns = dict.fromkeys([*identifier, plan.target.name, *filter(None, [plan.time, plan.group])])
+    frame = source.read(list(columns))
+    frame.index = pd.Index(frame[plan.index.name] if names is None else names, name=plan.index.name)
+    known = frame[plan.target.name].notna().to_numpy()
+    places, frame = np.flatnonzero(known), frame[known]
+    splitters = importlib.import_module(f"{package}.core.splitters")
+    errors = importlib.import_module(f"{package}.core.errors")
+    fields = {key: value for key, value in plan.holdout.items() if key != "KIND"}
+    splitter = getattr(splitters, plan.holdout["KIND"])(**fields)
+    try:
+        [(_, held_out)] = splitter.splits(frame, frame[plan.target.name])
+    except errors.DataError as error:
+        raise AdoptionError(str(error)) from error
+    new = np.sort(np.random.default_rng(0).permutation(held_out)[:INFERENCE_ROWS])
+    plan.held_out, plan.inference_rows = len(held_out), len(new)
+    rows = pd.DataFrame(
+        {TRAINING: known, INFERENCE: np.zeros(source.rows, dtype=np.bool_)},
+    ).assign(**{f"{name} sample": np.zeros(source.rows, dtype=np.bool_) for name in PARTS})
+    rows.loc[places[new], INFERENCE] = True
+    for name, mine, count in ((TRAINING, np.arange(len(frame)), 800), (INFERENCE, new, 200)):
+        drawn = mine[_draw(plan, frame.iloc[mine], count)]
+        rows.loc[places[drawn], f"{name} sample"] = True
+    return rows
 
 
 def _draw(plan: Plan, frame: pd.DataFrame, rows: int) -> np.ndarray[Any, Any]:
@@ -92,42 +90,71 @@ def _draw(plan: Plan, frame: pd.DataFrame, rows: int) -> np.ndarray[Any, Any]:
     return np.unique(np.concatenate(chosen))
 
 
-def write(plan: Plan, source: Spool, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Write the training and the test data, and samples of them for the tests.
+def name_rows(plan: Plan, source: Spool, path: str, package: str) -> pa.Array | None:
+    """Name the rows by what they hold, as the reader of later files will.
+
+    Args:
+        plan: which columns are inputs, and what reads later files.
+        source: the rows.
+        path: where they come from.
+        package: the name of the package.
 
     Returns:
-        Some training rows.
+        A name for each row; None where a column identifies them.
     """
-    names = [plan.index.name, *(column.name for column in plan.inputs), plan.target.name]
+    if plan.index.name in source.names:
+        return None
+    if plan.reader:
+        datasets = importlib.import_module(f"{package}.io.datasets")
+        options = {key: value for key, value in plan.reader.items() if key != "KIND"}
+        parts = getattr(datasets, plan.reader["KIND"])(path=path, **options).row_names(GROUP_ROWS)
+    else:
+        naming = importlib.import_module(f"{package}.core.frames").RowNames()
+        inputs = sorted(column.name for column in plan.inputs)
+        parts = (
+            naming.add(batch.select(inputs).to_pandas().astype("str")) for batch in source.batches()
+        )
+    return pa.array([name for part in parts for name in part])
+
+
+def write(
+    plan: Plan, source: Spool, rows: pd.DataFrame, names: pa.Array | None, folder: Path
+) -> pd.DataFrame:
+    """Write the data for training and for inference, and samples of both for the tests.
+
+    Args:
+        plan: which columns to write.
+        source: the rows.
+        rows: where each goes.
+        names: of the rows, where no column identifies them.
+        folder: where to write.
+
+    Returns:
+        Some rows.
+    """
+    inputs = [plan.index.name, *(column.name for column in plan.inputs)]
+    columns = {TRAINING: [*inputs, plan.target.name], INFERENCE: inputs}
     generator = np.random.default_rng(0)
-    share = min(1.0, DRAWN_ROWS / plan.training_rows)
+    share = min(1.0, DRAWN_ROWS / plan.rows)
     drawn: list[pa.RecordBatch] = []
     with contextlib.ExitStack() as stack:
-
-        def open_(path: str) -> _ParquetWriter:
-            return stack.enter_context(_ParquetWriter(folder / path))
-
-        writers = {number: open_(f"data/{name}.parquet") for number, name in PARTS.items()}
-        samples = {}
+        files = {name: f"data/{name}.parquet" for name in PARTS}
         if plan.rows > SAMPLE_ROWS:
-            samples = {
-                number: open_(f"tests/data/{name}.parquet") for number, name in PARTS.items()
-            }
+            files |= {f"{name} sample": f"tests/data/{name}.parquet" for name in PARTS}
+        writers = {
+            kind: stack.enter_context(_ParquetWriter(folder / path)) for kind, path in files.items()
+        }
         start = 0
         for batch in source.batches():
             stop = start + batch.num_rows
-            if plan.index.name not in batch.schema.names:
-                numbers = pa.array(np.arange(start, stop, dtype=np.int64))
-                batch = batch.append_column(plan.index.name, numbers)
-            batch = batch.select(names)
+            if names is not None:
+                batch = batch.append_column(plan.index.name, names[start:stop])
             here = rows.iloc[start:stop]
-            for number in PARTS:
-                mine = here["part"].to_numpy() == number
-                part = batch.filter(pa.array(mine))
-                writers[number].write(part)
-                if samples:
-                    samples[number].write(batch.filter(pa.array(mine & here["sample"].to_numpy())))
-                if number == TRAINING:
+            for kind, writer in writers.items():
+                chosen = batch.select(columns[kind.removesuffix(" sample")])
+                part = chosen.filter(pa.array(here[kind].to_numpy()))
+                writer.write(part)
+                if kind == TRAINING:
                     drawn.append(part.filter(pa.array(generator.random(len(part)) < share)))
             start = stop
     size = sum(path.stat().st_size for path in (folder / "data").iterdir())

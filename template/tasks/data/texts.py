@@ -17,7 +17,7 @@ LARGE = 20_000
 def write_confs(plan: Plan) -> dict[str, str]:
     """Write the confs that depend on the data, by their paths."""
     training = "{KIND: ParquetReader, path: data/training.parquet}"
-    test = "{KIND: ParquetReader, path: data/test.parquet}"
+    sample = "{KIND: ParquetReader, path: data/inference.parquet}"
     metric, holdout = _flow(plan.metrics[0]), _flow(plan.holdout)
     pair = f"  inputs: {training}\n  targets: {training}\n"
     metrics = "".join(f"    - {_flow(each)}\n" for each in plan.metrics)
@@ -55,7 +55,7 @@ def write_confs(plan: Plan) -> dict[str, str]:
         ),
         "inference": (
             "# Predict with the champion.\n"
-            f"job:\n  KIND: InferenceJob\n  inputs: {test}\n"
+            f"job:\n  KIND: InferenceJob\n  inputs: {sample}\n"
             "  outputs: {KIND: ParquetWriter, path: outputs/predictions.parquet}\n"
         ),
         "explanations": (
@@ -66,7 +66,7 @@ def write_confs(plan: Plan) -> dict[str, str]:
         ),
         "monitoring": (
             "# Compare what the champion saw and said with what it was trained on.\n"
-            f"job:\n  KIND: MonitoringJob\n  inputs: {test}\n"
+            f"job:\n  KIND: MonitoringJob\n  inputs: {sample}\n"
             "  outputs: {KIND: ParquetReader, path: outputs/predictions.parquet}\n"
             "  tests:\n    - {KIND: PSITest}\n    - {KIND: KSTest}\n    - {KIND: ChiSquaredTest}\n"
             "  report: outputs/monitoring.html\n"
@@ -90,7 +90,7 @@ def write_source(plan: Plan) -> str:
 
 def _searcher(plan: Plan) -> str:
     head = "    KIND: GridSearcher\n"
-    if plan.training_rows >= LARGE:
+    if plan.rows >= LARGE:
         head = "    KIND: HalvingSearcher\n    candidates: 6\n"
     return (
         f"{head}    space:\n      learning_rate: [0.03, 0.1]\n      max_leaf_nodes: [4, 12, 31]\n"
@@ -127,9 +127,10 @@ def write_readme(plan: Plan, package: str) -> str:
         "",
         "| file | rows | what it is for |",
         "|---|---|---|",
-        f"| `training.parquet` | {plan.training_rows:,} | tuning, training and evaluation |",
-        f"| `test.parquet` | {plan.test_rows:,} | held out first, {_how(plan)}: inference predicts"
-        " these rows as if they were new |",
+        f"| `training.parquet` | {plan.rows:,} | training; of these rows {plan.held_out:,} are held"
+        f" out, {_how(plan)}, to evaluate by |",
+        f"| `inference.parquet` | {plan.inference_rows:,} | rows held out, without their target:"
+        " inference predicts them as if they were new |",
         "",
         "| column | type | seen |",
         "|---|---|---|",
@@ -182,7 +183,7 @@ def write_section(plan: Plan) -> str:
     """Write what README.md says of the data."""
     return (
         f"`{_cell(plan.target.name)}` is predicted from {_count(len(plan.inputs), 'column')} of"
-        f" {plan.source}: {plan.rows:,} rows,\nof which {plan.test_rows:,} are held out,"
+        f" {plan.source}: {plan.rows:,} rows,\nof which {plan.held_out:,} are held out,"
         f" {_how(plan)}. [data/README.md](data/README.md)\ntells what each column holds, and"
         " `uv run inv data.adopt` puts other data in its place."
     )

@@ -460,11 +460,13 @@ class TestProjects:
         outcomes["promotion"] = UserError("It ties.", 5)
         outcomes["evaluations"].champion = 1
         outcomes["evaluations"].champion_metrics = {"r2": 0.5}
-        out = inv("projects")
-        assert "The champion is not explained: Rows are gone." in out
-        assert "Steady." in out
-        outcomes["explanations"] = UserError("It has no such version.", 4)
-        with pytest.raises(Exit, match=r"no such version\.$"):
+        for code in (3, 4):
+            outcomes["explanations"] = UserError("Rows are gone.", code)
+            out = inv("projects")
+            assert "The champion is not explained: Rows are gone." in out
+            assert "Steady." in out
+        outcomes["explanations"] = UserError("The disk is full.", 1)
+        with pytest.raises(Exit, match=r"disk is full\.$"):
             inv("projects")
 
     def test_chain_stops_without_champion(self, inv: Inv, outcomes: dict[str, Any]) -> None:

@@ -324,6 +324,42 @@ def hash_rows(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
     return np.asarray(pd.util.hash_pandas_object(_plain(frame), index=False), dtype=np.uint64)
 
 
+class RowNames:
+    """Names for rows that no column identifies: what they hold, and a count among equals.
+
+    A row keeps its name wherever it stands; rows that hold the same are told apart by their order.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no row."""
+        self._seen: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        """The digests so far, sorted, in parts that get shorter: few to search and to merge."""
+
+    def add(self, cells: pd.DataFrame) -> list[str]:
+        """Name the next rows.
+
+        Args:
+            cells: n rows of texts, as a file has them; spaces around them do not count.
+
+        Returns:
+            n names, each unlike all before.
+        """
+        texts = cells.apply(lambda column: column.str.strip())
+        digests = pd.util.hash_pandas_object(texts, index=False).to_numpy()
+        counts = pd.Series(digests).groupby(digests).cumcount().to_numpy().copy()
+        for seen in self._seen:
+            counts += np.searchsorted(seen, digests, "right") - np.searchsorted(seen, digests)
+        self._seen.append(np.sort(digests))
+        while len(self._seen) > 1 and len(self._seen[-2]) <= len(self._seen[-1]):
+            merged = np.concatenate([self._seen.pop(), self._seen.pop()])
+            merged.sort()
+            self._seen.append(merged)
+        return [
+            f"{digest:016x}-{count + 1}" if count else f"{digest:016x}"
+            for digest, count in zip(digests.tolist(), counts.tolist(), strict=True)
+        ]
+
+
 def fingerprint_as_typed(frame: pd.DataFrame) -> str:
     """Digest a table as releases before 0.4.0 did: with its columns' order and types.
 

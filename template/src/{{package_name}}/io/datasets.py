@@ -11,9 +11,9 @@ import warnings
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from ..core.components import Component
 from ..core.errors import ConfigError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from ..core import frames
+
     Schema = type[pandera.pandas.DataFrameModel]
 
 BATCH_ROWS = 65_536
@@ -41,6 +43,9 @@ MISSING = [
     *("?", "-", "--", "."),
 ]
 """What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
+
+UNNAMED = "Unnamed: 0"
+"""What pandas calls the first column where the header does not."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +77,14 @@ class Reader(Component, ABC):
         """
         files.list_files(self.path, self.suffix)
 
-    def read(self, schema: Schema) -> pd.DataFrame:
+    def read(self, schema: Schema, unseen: frames.UnseenCells | None = None) -> pd.DataFrame:
         """Read the columns of a schema, and check them; cells unlike any seen are warned of.
 
         A row that two files hold alike, as files of two months may, is read once.
+
+        Args:
+            schema: what to read.
+            unseen: what counts such cells, where somebody asks for it.
 
         Returns:
             n rows, with the index and the types of the schema.
@@ -94,10 +103,10 @@ class Reader(Component, ABC):
         if not parts:
             raise self._no_rows()
         frame = parts[0][1] if len(parts) == 1 else self._join(parts)
-        unseen = frames.UnseenCells(schema)
-        unseen.add(frame)
-        if unseen.counts:
-            logger.warning(unseen.describe(self.path))
+        counted = frames.UnseenCells(schema) if unseen is None else unseen
+        counted.add(frame)
+        if counted.counts:
+            logger.warning(counted.describe(self.path))
         return frame
 
     def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
@@ -291,6 +300,13 @@ class ColumnFormat(Component):
     words: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     """The word for true and the one for false, in capitals or not."""
 
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        given = [name for name in ("decimal", "time", "words") if name in self.model_fields_set]
+        if len(given) > 1:
+            raise ValueError(f"a column is of one kind: give {' or '.join(given)}")
+        return self
+
     def parse(self, cells: pd.Series[Any], *, is_text: bool) -> pd.Series[Any]:
         """Make values of cells; one that is written otherwise stays, and breaks the schema.
 
@@ -328,8 +344,8 @@ class CSVReader(Reader):
     """The columns that are written in a way of their own."""
     unnamed: Annotated[str, Field(min_length=1)] | None = None
     """What the first column is called, if the header does not say."""
-    numbered: bool = False
-    """Number the rows where no column identifies them."""
+    named_by: list[str] = []
+    """Where no column identifies a row: the columns by whose cells it is known."""
     suffix: ClassVar[str] = ".csv"
 
     def check(self) -> None:
@@ -347,9 +363,9 @@ class CSVReader(Reader):
 
         kinds = columns_by_kind(schema)
         texts = text_names(schema)
-        plain = [*texts, *self.columns]  # read as they are
+        plain = [self._given(name) for name in [*texts, *self.columns]]  # read as they are
         missing = dict.fromkeys([*kinds["number"], *kinds["castable"], *kinds["time"]], MISSING)
-        start = 0
+        named = self.row_names(rows) if self.named_by else None
         filesystem, names = files.list_files(self.path, self.suffix)
         left = self.limit
         for name in names:
@@ -373,8 +389,7 @@ class CSVReader(Reader):
                     ) as table,
                 ):
                     while len(part := _chunk(table, rows)):
-                        yield name, self._interpret(part, schema, texts, start)
-                        start += len(part)
+                        yield name, self._interpret(part, schema, texts, named)
                         left = None if left is None else left - len(part)
             except (ValueError, OSError, EOFError, zlib.error) as error:
                 wrong = isinstance(error, UnicodeError)
@@ -384,7 +399,11 @@ class CSVReader(Reader):
                 return
 
     def _interpret(
-        self, part: pd.DataFrame, schema: Schema, texts: list[str], start: int
+        self,
+        part: pd.DataFrame,
+        schema: Schema,
+        texts: list[str],
+        named: Iterator[list[str]] | None,
     ) -> pd.DataFrame:
         """Make values of the columns that are written in a way of their own.
 
@@ -392,21 +411,61 @@ class CSVReader(Reader):
             part: n rows as they were read.
             schema: which columns to take.
             texts: those that hold text.
-            start: how many rows came before.
+            named: the names of these rows come next, where no column identifies them.
         """
         from ..core.frames import index_name, select
 
         if self.unnamed:
-            part = part.rename(columns={"Unnamed: 0": self.unnamed})
+            part = part.rename(columns={UNNAMED: self.unnamed})
         part = part[select(schema, part.columns)]
         parsed: dict[str, Any] = {
             name: self.columns[name].parse(part[name], is_text=name in texts)
             for name in part.columns.intersection(list(self.columns))
         }
-        index = index_name(schema)
-        if self.numbered and index not in part:
-            parsed[index] = range(start, start + len(part))
+        if named is not None:
+            parsed[index_name(schema)] = next(named)
         return part.assign(**parsed) if parsed else part
+
+    def _given(self, name: str) -> str:
+        """Tell what pandas calls a column."""
+        return UNNAMED if name == self.unnamed else name
+
+    def row_names(self, rows: int | None = None) -> Iterator[list[str]]:
+        """Name the rows by the cells of ``named_by``, as the file has them.
+
+        Args:
+            rows: how many at most in one part; a part is a whole file where the number is None.
+
+        Raises:
+            ValueError: A file lacks one of these columns.
+        """
+        import pandas as pd
+
+        from ..core.frames import RowNames
+
+        naming, left = RowNames(), self.limit
+        columns = sorted(map(self._given, self.named_by))
+        filesystem, names = files.list_files(self.path, self.suffix)
+        for name in names:
+            with (
+                filesystem.open(name, "rb", compression="infer") as file,
+                pd.read_csv(
+                    file,
+                    sep=self.separator,
+                    encoding=self.encoding,
+                    index_col=False,
+                    usecols=columns,
+                    dtype="str",
+                    keep_default_na=False,
+                    nrows=left,
+                    iterator=True,
+                ) as table,
+            ):
+                while len(part := _chunk(table, rows)):
+                    yield naming.add(part[columns])
+                    left = None if left is None else left - len(part)
+            if left == 0:
+                return
 
     def _check_header(self, file: Any, schema: Schema) -> None:
         """Refuse columns of one name: pandas would rename the second, and leave it unread."""

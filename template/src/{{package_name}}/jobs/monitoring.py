@@ -18,7 +18,8 @@ from .base import Job, Result
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pandera.pandas as pa
+
+    from ..core import frames
 
     Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
 
@@ -69,9 +70,9 @@ class MonitoringJob(Job):
         with versions.opening(version, registries.PipelineLoader()) as opened:
             reference_inputs, reference_outputs = records.read_reference(version)
             registries.check_columns(version, reference_inputs, opened.inputs)
-            inputs = self.inputs.read(opened.inputs)
+            unseen = frames.UnseenCells(opened.inputs)
+            inputs = self.inputs.read(opened.inputs, unseen)
             outputs = self.outputs.read(opened.outputs)
-            unseen = self._find_unseen(inputs, opened.inputs)
         frames.check_pair(inputs, outputs, "outputs")
         log_lineage(run_id, "monitoring", [self.inputs, self.outputs])
         mlflow.log_param("version", version.version)
@@ -84,7 +85,7 @@ class MonitoringJob(Job):
             for reference, live in tables
             for difference in compare(reference, live, self.tests)
         ]
-        differences += unseen
+        differences += self._judge(unseen)
         drifted = list(dict.fromkeys(found.column for found in differences if found.drifted))
         mlflow.log_metrics({_metric_name(found): found.statistic for found in differences})
         mlflow.log_metric("drifted", len(drifted))
@@ -98,14 +99,8 @@ class MonitoringJob(Job):
             report=self.report,
         )
 
-    def _find_unseen(
-        self, inputs: pd.DataFrame, schema: type[pa.DataFrameModel]
-    ) -> list[Difference]:
+    def _judge(self, unseen: frames.UnseenCells) -> list[Difference]:
         """Compare the share of cells unlike any seen with what is allowed; one proves nothing."""
-        from ..core import frames
-
-        unseen = frames.UnseenCells(schema)
-        unseen.add(inputs)
         shares = {name: count / unseen.rows for name, count in unseen.counts.items()}
         return [
             Difference(
