@@ -64,7 +64,9 @@ def opening(version: ModelVersion, loader: registries.LoaderKind) -> Iterator[Op
         registries.check_fit(version)
         yield OpenVersion(schemas.Inputs, schemas.Outputs, lambda: loader.load(version))
         return
-    with registries.read_model(version) as folder:
+    # Closed apart, for a failure of those who use it is none of the files.
+    with contextlib.closing(contextlib.ExitStack()) as stack:
+        folder = stack.enter_context(registries.read_model(version))
         content = registries.read_content(version)
         if content is not None:
             registries.check_origin(version, content)
@@ -78,14 +80,14 @@ def opening(version: ModelVersion, loader: registries.LoaderKind) -> Iterator[Op
             version.version,
             ", ".join(changed),
         )
-        with _Process(folder, int(version.version)) as process:
+        process = stack.enter_context(_Process(folder, int(version.version)))
 
-            def load() -> registries.Predictor:
-                artifacts = folder / "artifacts"
-                registries.check_replay(version, artifacts, process.repeat, by_its_own=True)
-                return process.predict
+        def load() -> registries.Predictor:
+            artifacts = folder / "artifacts"
+            registries.check_replay(version, artifacts, process.repeat, by_its_own=True)
+            return process.predict
 
-            yield OpenVersion(process.schema("Inputs"), process.schema("Outputs"), load)
+        yield OpenVersion(process.schema("Inputs"), process.schema("Outputs"), load)
 
 
 class _Process:
@@ -113,12 +115,17 @@ class _Process:
                     start_new_session=True,
                 )
             )
-            stack.callback(self._process.kill)
+            stack.callback(self._end)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _end(self) -> None:
+        self._process.kill()
+        with contextlib.suppress(OSError):  # of what it did not read any more
+            cast("IO[bytes]", self._process.stdin).close()
 
     def schema(self, name: str) -> Schema:
         """Describe a table of the version by a schema of its columns, their types and no rules.
