@@ -21,8 +21,10 @@ def tell(plan: Plan) -> Iterator[str]:
         f" column{'s' * (len(plan.inputs) != 1)} to predict"
         f" {plan.target.name} from ({plan.problem})."
     )
-    known = "what they hold, as no column identifies them" if plan.index.notes else plan.index.name
-    yield f"Rows are identified by {known}; {plan.held_out:,} are held out."
+    known = f"identified by {plan.index.name}"
+    if plan.index.notes:
+        known = "known by what they hold, as no column identifies them"
+    yield f"Rows are {known}; {plan.held_out:,} are held out."
     for column in plan.left_out:
         yield f"left out: {column.name}, {column.left_out}"
     for note in plan.notes:

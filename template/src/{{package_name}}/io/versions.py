@@ -134,6 +134,11 @@ class _Process:
         """
         import pandera.pandas as pa
 
+        def recognise(cells: pd.Series[Any]) -> pd.Series[Any]:
+            """Tell which of n cells of a column are like those that were seen: n truth values."""
+            _, table = self._ask({"do": "recognise"}, cells.to_frame())
+            return table["seen"]
+
         found, empty = self._ask({"do": "describe", "schema": name})
         columns = {
             str(column): pa.Column(
@@ -141,7 +146,7 @@ class _Process:
                 nullable=True,
                 regex=column in found["patterns"],
                 metadata={"feature": column not in found["aside"]},
-                checks=[pa.Check(self.recognise, ignore_na=False, raise_warning=True)]
+                checks=[pa.Check(recognise, ignore_na=False, raise_warning=True)]
                 if column in found["warning"]
                 else [],
             )
@@ -157,11 +162,6 @@ class _Process:
 
         Recorded.__name__ = f"{name} of version {self.version}"
         return Recorded
-
-    def recognise(self, cells: pd.Series[Any]) -> pd.Series[Any]:
-        """Tell which of n cells of a column are like those that were seen: n truth values."""
-        _, table = self._ask({"do": "recognise"}, cells.to_frame())
-        return table["seen"]
 
     def predict(self, inputs: pd.DataFrame) -> pd.DataFrame:
         """Predict n rows that are as they were read; no parser has seen them."""
