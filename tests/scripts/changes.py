@@ -75,6 +75,7 @@ def rename_model() -> None:
         path.write_text(text.replace("GradientBoostingModel", "BoostingModel"), encoding="utf-8")
 
 
+STATE = ("src", "confs", "data", "mlruns", "outputs")
 AGE = "    age: Series"
 CHANGES: dict[str, Callable[[], None]] = {
     "a column is added": lambda: edit(
@@ -97,7 +98,7 @@ CHANGES: dict[str, Callable[[], None]] = {
 
 def restore(to: str) -> None:
     """Go back to how the project was."""
-    for name in ("src", "confs", "mlruns", "outputs"):
+    for name in STATE:
         shutil.rmtree(name, ignore_errors=True)
         shutil.copytree(Path(to, name), name)
     shutil.copy(Path(to, "mlflow.db"), "mlflow.db")
@@ -150,7 +151,7 @@ def main() -> None:
     promotion, *_ = run(f"training {POOR}", f"evaluations {ANY}", "promotion", "inference")[2:]
     assert promotion["version"] == 1, promotion
     expected = read()
-    for name in ("src", "confs", "mlruns", "outputs"):
+    for name in STATE:
         shutil.copytree(name, Path("start", name))
     shutil.copy("mlflow.db", "start/mlflow.db")
     restore("start")
