@@ -56,7 +56,10 @@ REQUIREMENTS = ["mlflow", "numpy", "pandas", "pandera", "pydantic", "scikit-lear
 MAX_RATIO = 5.0
 """From one version to the next, no target changes by more, other than by its unit."""
 
-APART = {"drift", "errors", "explainers", "gate", "metrics", "plots", "searchers", "splitters"}
+APART = {
+    *("core/drift.py", "core/errors.py", "core/explainers.py", "core/gate.py", "core/metrics.py"),
+    *("core/plots.py", "core/searchers.py", "core/splitters.py"),
+}
 """The modules of the core by which no version takes a table or predicts."""
 
 REPLAY_ROWS = 10
@@ -547,17 +550,18 @@ def find_changes(version: ModelVersion) -> list[str]:
     """Name the modules that changed since a version was trained, of those that it works by."""
     with read_model(version) as folder:
         changed = _find_changes(folder)
-    return sorted(module for module in changed if Path(module).stem not in APART)
+    return sorted(changed - APART)
 
 
 def _find_changes(folder: Path) -> set[str]:
-    """Find the modules of the core that differ from those that a model carries."""
+    """Find the files of the core that differ from those that a model carries."""
     here, code = Path(__file__).parents[1], folder / "code" / PACKAGE
     return {
-        f"{file.relative_to(code)}"
-        for file in code.glob("core/*.py")
-        if not (here / file.relative_to(code)).exists()
-        or (here / file.relative_to(code)).read_bytes() != file.read_bytes()
+        name
+        for file in code.glob("core/**/*")
+        if file.is_file() and file.suffix != ".pyc"
+        if not (here / (name := file.relative_to(code).as_posix())).is_file()
+        or (here / name).read_bytes() != file.read_bytes()
     }
 
 
@@ -606,7 +610,8 @@ def _explain_difference(version: ModelVersion) -> str:
     with read_model(version) as folder:
         modules = sorted(_find_changes(folder))
         libraries = []
-        for line in (folder / "requirements.txt").read_text(encoding="utf-8").split():
+        file = folder / "requirements.txt"
+        for line in file.read_text(encoding="utf-8").split() if file.exists() else ():
             name, _, then = line.partition("==")
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 now = importlib.metadata.version(name)

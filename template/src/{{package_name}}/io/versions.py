@@ -75,6 +75,9 @@ def opening(version: ModelVersion, loader: registries.LoaderKind) -> Iterator[Op
                 f"The files of version {version.version} are not those that were promoted: somebody"
                 " has changed them. Restore them, or name another version."
             )
+        # Python would run compiled code in place of the sources, which the digest is of.
+        for compiled in folder.rglob("*.pyc"):
+            compiled.unlink()
         logger.info(
             "Version %s works by its own code: of the project's, %s changed since it was trained.",
             version.version,
@@ -100,7 +103,8 @@ class _Process:
 
     def __init__(self, folder: Path, version: int) -> None:
         self.version = version
-        self._command = [sys.executable, "-P", host.__file__, str(folder), PACKAGE]
+        self._folder = str(folder)
+        self._command = [sys.executable, "-P", host.__file__, self._folder, PACKAGE]
 
     def __enter__(self) -> _Process:
         with contextlib.ExitStack() as stack:
@@ -190,9 +194,10 @@ class _Process:
             return reply, answer
         if reply["error"] == "DataError":
             raise DataError(f"Of version {self.version}, by its own schemas: {reply['text']}")
+        said = reply["text"].replace(self._folder, "MODEL").splitlines()
         raise RegistryError(
-            f"Version {self.version} works by its own code, and fails: {reply['error']}:"
-            f" {reply['text']}"
+            f"Version {self.version} works by its own code, which fails ({reply['error']}:"
+            f" {' '.join(said[:2])}). Roll back, or train, evaluate and promote a new version."
         )
 
     def _last_line(self) -> str:

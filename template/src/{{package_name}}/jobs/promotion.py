@@ -122,7 +122,7 @@ class PromotionJob(Job):
             registries.digest_core(),
         )
         if not verdict.accepted:
-            end = "" if verdict.reason.endswith("?") else "."
+            end = "" if verdict.reason.endswith(("?", ".")) else "."
             raise PromotionError(f"{refused}{verdict.reason}{end}")
         return evaluation, verdict.reason
 
