@@ -35,8 +35,8 @@ Each night, they run on all.
 """
 NIGHTLY: Final = ["defaults", "juices", "salaries"]
 """Too much for each push: what these have, others have too."""
-ENOUGH: Final = 0.98
-"""Of the score of skrub's pipeline."""
+ENOUGH: Final = 0.95
+"""Of the score of skrub's pipeline; the rows held out, often some sixty, do not tell less apart."""
 RENDERED: Final = "rendered"
 """The tag of the first commit."""
 NO_PROOF: Final = "--no-prove"
