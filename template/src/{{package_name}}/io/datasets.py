@@ -356,7 +356,6 @@ class CSVReader(Reader):
             raise ConfigError(f"There is no encoding '{self.encoding}'.") from None
 
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
-        import pandas as pd
 
         from ..core.errors import DataError
         from ..core.frames import columns_by_kind, text_names
@@ -372,22 +371,15 @@ class CSVReader(Reader):
             try:
                 with filesystem.open(name, "rb", compression="infer") as file:
                     self._check_header(file, schema)
-                with (
-                    filesystem.open(name, "rb", compression="infer") as file,
-                    pd.read_csv(
-                        file,
-                        sep=self.separator,
-                        encoding=self.encoding,
-                        # Every column is read: pandas counts the cells of a row only then.
-                        index_col=False,
-                        dtype=dict.fromkeys(plain, "str"),
-                        keep_default_na=False,
-                        na_values=missing | {name: [""] for name in plain},
-                        nrows=left,
-                        iterator=True,
-                        low_memory=False,
-                    ) as table,
-                ):
+                # Every column is read: pandas counts the cells of a row only then.
+                with self._open(
+                    filesystem,
+                    name,
+                    dtype=dict.fromkeys(plain, "str"),
+                    na_values=missing | {name: [""] for name in plain},
+                    nrows=left,
+                    low_memory=False,
+                ) as table:
                     while len(part := _chunk(table, rows)):
                         yield name, self._interpret(part, schema, texts, named)
                         left = None if left is None else left - len(part)
@@ -426,6 +418,25 @@ class CSVReader(Reader):
             parsed[index_name(schema)] = next(named)
         return part.assign(**parsed) if parsed else part
 
+    @contextlib.contextmanager
+    def _open(self, filesystem: Any, name: str, **options: Any) -> Iterator[Any]:
+        """Open a file to read it in parts; the options are those of ``pandas.read_csv``."""
+        import pandas as pd
+
+        with (
+            filesystem.open(name, "rb", compression="infer") as file,
+            pd.read_csv(
+                file,
+                sep=self.separator,
+                encoding=self.encoding,
+                index_col=False,
+                keep_default_na=False,
+                iterator=True,
+                **options,
+            ) as table,
+        ):
+            yield table
+
     def _given(self, name: str) -> str:
         """Tell what pandas calls a column."""
         return UNNAMED if name == self.unnamed else name
@@ -439,28 +450,13 @@ class CSVReader(Reader):
         Raises:
             ValueError: A file lacks one of these columns.
         """
-        import pandas as pd
-
         from ..core.frames import RowNames
 
         naming, left = RowNames(), self.limit
         columns = sorted(map(self._given, self.named_by))
         filesystem, names = files.list_files(self.path, self.suffix)
         for name in names:
-            with (
-                filesystem.open(name, "rb", compression="infer") as file,
-                pd.read_csv(
-                    file,
-                    sep=self.separator,
-                    encoding=self.encoding,
-                    index_col=False,
-                    usecols=columns,
-                    dtype="str",
-                    keep_default_na=False,
-                    nrows=left,
-                    iterator=True,
-                ) as table,
-            ):
+            with self._open(filesystem, name, usecols=columns, dtype="str", nrows=left) as table:
                 while len(part := _chunk(table, rows)):
                     yield naming.add(part[columns])
                     left = None if left is None else left - len(part)

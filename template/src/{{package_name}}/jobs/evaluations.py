@@ -191,18 +191,17 @@ class EvaluationsJob(Job):
             inputs = self.inputs.read(opened.inputs).loc[inputs.index]
         unseen = ~records.has_learned(champion, inputs, target) & ~repeated
         rows = int(unseen.sum())
-        if len(inputs) < MIN_COMPARED_ROWS:
-            reason = (
-                f"no more than {len(inputs)} rows are held out, and {MIN_COMPARED_ROWS} are"
-                " needed. Hold out a larger share of the rows, or give training more"
-            )
-            return {"compared_rows": rows, "incomparable": reason}
         if rows < MIN_COMPARED_ROWS:
             reason = (
                 f"one of the two has learned from all but {rows} of the {len(inputs)} rows held"
                 f" out, and {MIN_COMPARED_ROWS} are needed. Hold out the rows that were held"
                 " out before (the splitter of confs/training.yaml), or give training more rows"
             )
+            if len(inputs) < MIN_COMPARED_ROWS:
+                reason = (
+                    f"no more than {len(inputs)} rows are held out, and {MIN_COMPARED_ROWS} are"
+                    " needed. Hold out a larger share of the rows, or give training more"
+                )
             return {"compared_rows": rows, "incomparable": reason}
         predicted = opened.load()(inputs[unseen])
         return {
