@@ -241,8 +241,9 @@ def environment() -> dict[str, str]:
         "PATH": os.pathsep.join(path),
         "COLUMNS": "120",
         "NO_COLOR": "1",
-        # Idle threads of OpenMP would slow down the tests that run beside.
+        # What runs beside, too, has the processors' time.
         "OMP_WAIT_POLICY": "passive",
+        "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
     }
 
 

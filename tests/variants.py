@@ -48,6 +48,6 @@ PROJECTS: Final[list[Answers]] = [
     }
     for row, python in enumerate(PYTHONS_AT_HAND)
     for column, problem in enumerate(choices("problem"))
-    if row == 0 or (row + column) % 2
+    if len(PYTHONS_AT_HAND) == 1 or row % 2 == column
 ]
-"""Both problems on the oldest Python at hand, one on each other, for each CI."""
+"""A problem in turn on each Python at hand, for each CI; both where there is but one Python."""
