@@ -94,7 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .settings import load
 
     try:
-        with _terminable(), load(options.files, options.extras).job as runner:
+        # What the project's own code prints is no part of the result.
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            _terminable(),
+            load(options.files, options.extras).job as runner,
+        ):
             result = runner.run()
     except UserError as error:
         print(f"error: {mask(str(error))}", file=sys.stderr)

@@ -6,6 +6,7 @@ A metric is named as scikit-learn names its function, without ``_score``
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -168,16 +169,15 @@ class MulticlassMetric(Metric):
                 labels, probabilities = _probabilities(targets, outputs)
                 return float(metrics.log_loss(targets.astype(str), probabilities, labels=labels))
             case "roc_auc":
+                # A class that no row is of has no such score.
                 labels, probabilities = _probabilities(targets, outputs)
-                binary = len(labels) == 2
-                return float(
-                    metrics.roc_auc_score(
-                        targets.astype(str) == labels[1] if binary else targets.astype(str),
-                        probabilities[:, 1] if binary else probabilities,
-                        multi_class="ovr",
-                        labels=None if binary else labels,
-                    )
-                )
+                texts = targets.astype(str)
+                found = [
+                    metrics.roc_auc_score(texts == label, given)
+                    for label, given in zip(labels, probabilities.T, strict=True)
+                    if 0 < (texts == label).sum() < len(texts)
+                ]
+                return sum(found) / len(found) if found else math.nan
             case "f1" | "precision" | "recall":
                 score = getattr(metrics, f"{self.name}_score")
                 return float(score(targets, predicted, average="macro", zero_division=0.0))
@@ -253,12 +253,11 @@ def check_problem(
 def _probabilities(
     targets: pd.Series[Any], outputs: pd.DataFrame
 ) -> tuple[list[str], np.ndarray[Any, Any]]:
-    columns = sorted(str(name) for name in outputs if str(name).startswith(PROBABILITY))
+    """Collect the labels and their probabilities: 0 for one that the model was trained without."""
+    known = {str(name) for name in outputs if str(name).startswith(PROBABILITY)}
+    columns = sorted(known | {f"{PROBABILITY}{label}" for label in targets.unique()})
     labels = [name.removeprefix(PROBABILITY) for name in columns]
-    for label in targets.astype(str).unique():
-        if label not in labels:
-            raise _unknown_label(label, outputs)
-    return labels, outputs[columns].to_numpy()
+    return labels, outputs.reindex(columns=columns, fill_value=0.0).to_numpy()
 
 
 def _unknown_label(label: object, outputs: pd.DataFrame) -> Exception:

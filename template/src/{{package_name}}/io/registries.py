@@ -814,6 +814,7 @@ def _download(
         try:
             path = download_artifacts(dst_path=copy, **address)
         except (MlflowException, OSError) as error:
+            _check_room(what, Path(copy))
             try:
                 lacking = bool(part) and part not in {
                     entry.path for entry in list_artifacts(**whole)
@@ -834,6 +835,17 @@ def _download(
                 ) from error
             raise RegistryError(f"{what} cannot be read: {stores.explain(error)}") from error
         yield Path(path)
+
+
+def _check_room(what: str, folder: Path) -> None:
+    """Check that a folder takes another megabyte; MLflow does not always say that it did not."""
+    try:
+        folder.joinpath("room").write_bytes(bytes(2**20))
+    except OSError as error:
+        raise ServerError(
+            f"The files of {what[0].lower()}{what[1:]} do not fit into {tempfile.gettempdir()}"
+            f" ({error.strerror}): make room there, or set TMPDIR to another folder."
+        ) from error
 
 
 def plain_types(frame: pd.DataFrame) -> pd.DataFrame:

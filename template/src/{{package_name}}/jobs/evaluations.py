@@ -166,7 +166,8 @@ class EvaluationsJob(Job):
             # A champion of other schemas fails in ways that cannot be listed; promotion refuses
             # to replace it unless told to.
             found = {"incomparable": f"it fails on these rows ({type(error).__name__})"}
-        if "incomparable" in found:
+        if reason := found.get("incomparable"):
+            found["incomparable"] = reason[0].lower() + reason[1:]
             logger.warning(
                 "The champion, version %s, cannot be compared: %s.",
                 champion.version,
