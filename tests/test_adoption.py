@@ -88,6 +88,11 @@ class Adopter(Workspace):
         self.run("git", "reset", "--quiet")
         return tree
 
+    def read_again(self, source: str, *options: str) -> None:
+        """Read the source as the jobs do; see scripts/reads.py."""
+        script = SCRIPTS / "reads.py"
+        self.uv(*options, "python", script, self.package, source, code=0, DATABASE_URL=source)
+
     def rivals(self) -> dict[str, Any]:
         """Score the champion beside skrub and a dummy; see scripts/rivals.py."""
         said = self.uv("--with=skrub", "python", SCRIPTS / "rivals.py", self.package)
@@ -144,12 +149,11 @@ def test_dataset(name: str, project: Adopter, tmp_path: Path) -> None:
     """Adopted in one command, it is trained on to a champion that need not hide from skrub."""
     dataset = find_dataset(name)
     is_proven = name in PROVEN or is_nightly()
-    said = project.adopt(*dataset.place(tmp_path), *([] if is_proven else [NO_PROOF]))
+    options = dataset.place(tmp_path)
+    said = project.adopt(*options, *([] if is_proven else [NO_PROOF]))
     check_written(project, dataset)
     project.commit("feat: adopt data")
-    if project.path.joinpath("data", "source.yaml").exists():
-        [source] = tmp_path.glob(f"{name}.csv*")
-        project.uv("python", SCRIPTS / "reads.py", project.package, source)
+    project.read_again(options[1])
     if is_proven:
         assert "Version 1 is the champion" in said
     else:
@@ -182,8 +186,8 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
     if dataset.index:
         assert table[dataset.index].is_unique
     files = {path.name for path in project.path.joinpath("data").iterdir()}
-    files.discard("source.yaml")  # of a CSV file
-    assert files == {"README.md", "adoption.json", "inference.parquet", "training.parquet"}
+    tables = {"inference.parquet", "training.parquet"}
+    assert files == {"README.md", "adoption.json", "source.yaml", *tables}
     manifest = project.path.joinpath("data", "adoption.json").read_text("utf-8")
     assert str(project.path) not in manifest
     for path in project.path.joinpath("confs").glob("*.yaml"):
@@ -443,6 +447,7 @@ def test_database_server(project: Adopter) -> None:
         said = project.uv(driver, *adopt, "--query", wrong, code=3)
         assert re.search(r'error: The database says: .*column "nothing" does not exist', said)
         project.uv(driver, *adopt, "--query", query)
+        project.read_again(url, driver)
     rows = project.table()
     assert project.sample()["sold"].min() > rows["sold"].quantile(0.75)
     assert {name: str(kind) for name, kind in rows.dtypes.items()} == {
@@ -700,6 +705,6 @@ def test_any_table(table: pd.DataFrame, installed: Adopter) -> None:
             installed.commit("feat: adopt data")
             installed.uv("inv", "formats")
             installed.check_unchanged()
-            installed.uv("python", SCRIPTS / "reads.py", installed.package, where[1])
+            installed.read_again(where[1])
         else:
             assert outcome.returncode == 3

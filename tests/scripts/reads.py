@@ -1,11 +1,11 @@
 """Read adopted data as the jobs do: run in a project that adopted data.
 
-Its source, where it is CSV, is read as well, and holds what was adopted, to the last bit.
+Its source is read as well, and holds what was adopted, to the last bit. DATABASE_URL is the address
+of one that is a database.
 """
 
 import importlib
 import sys
-from pathlib import Path
 
 import pandas as pd
 
@@ -19,10 +19,9 @@ assert len(train) > len(test) > 0
 schemas = importlib.import_module(f"{package}.core.schemas")
 sample = settings.load(["confs/inference.yaml"]).job.inputs.read(schemas.Inputs)
 assert set(sample.index) <= set(inputs.index[test]), "some of the sample were learned from"
-if Path("data/source.yaml").exists():
-    files = ["confs/inference.yaml", "data/source.yaml"]
-    later = settings.load(files, [f"job.inputs.path={source!r}"]).job
-    later.check()
-    read = pd.concat(list(later.inputs.batches(schemas.Inputs, 70)))
-    # Rows without a target were not adopted.
-    pd.testing.assert_frame_equal(read.loc[inputs.index], inputs, check_exact=True)
+files = ["confs/inference.yaml", "data/source.yaml"]
+later = settings.load(files, [] if "://" in source else [f"job.inputs.path={source!r}"]).job
+later.check()
+read = pd.concat(list(later.inputs.batches(schemas.Inputs, 70)))
+# Rows without a target were not adopted.
+pd.testing.assert_frame_equal(read.loc[inputs.index], inputs, check_exact=True)

@@ -179,12 +179,12 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
         spooled = folder / "rows.arrow"
-        source = spool(options.path, options.query, options.drop, options.roles, files, spooled)
-        columns = read_columns(source, options.target, folder / "values.arrow")
-        spooled.unlink()
-        source = source._replace(path=folder / "values.arrow")
+        cells = spool(options.path, options.query, options.drop, options.roles, files, spooled)
+        columns = read_columns(cells, options.target, folder / "values.arrow")
+        source = cells._replace(path=folder / "values.arrow")
         plan = decide(options, source, columns)
-        names = splits.name_rows(plan, source, options.path, package)
+        names = splits.name_rows(plan, cells, options.path, package)
+        spooled.unlink()
         rows = splits.split(plan, source, names, package)
         frame = splits.write(plan, source, rows, names, folder)
         plan.notes += leakage.find_repeats(frame, [*plan.inputs, plan.target])
@@ -215,8 +215,7 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
         **texts.write_confs(plan),
         "data/README.md": texts.write_readme(plan, package),
     }
-    if plan.reader:
-        contents[SOURCE] = texts.write_source(plan)
+    contents[SOURCE] = texts.write_source(plan)
     readme = Path(README)
     if readme.is_file() and SECTION.search(text := readme.read_text(encoding="utf-8")):
         contents[README] = SECTION.sub(lambda _: texts.write_section(plan), text)

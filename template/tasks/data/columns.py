@@ -70,6 +70,8 @@ class Column:
     notes: list[str] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     """What stood for a missing text."""
+    typed: bool = False
+    """Whether its texts are so by the source's own word."""
 
     @property
     def kind(self) -> Kind:
@@ -77,13 +79,15 @@ class Column:
         return self.recipe.kind
 
     def format(self) -> dict[str, Any]:
-        """Say how its cells are written in a CSV file, where it is not as schemas say."""
+        """Say how its cells are written in the source, where it is not as schemas say."""
         detail = self.recipe.detail
         if self.kind == "text":
             return {"missing": sorted(self.words)} if self.words else {}
         if self.kind == "boolean" and detail not in ("", "true"):
             return {"words": next([yes, no] for yes, no in TRUTHS if yes == detail)}
-        if self.kind == "time" and not detail.startswith("%Y-%m-%d"):
+        if self.zoned:
+            return {"time": "ISO8601"}
+        if self.kind == "time" and detail and not detail.startswith("%Y-%m-%d"):
             return {"time": detail}
         return {"decimal": ","} if detail == "," else {}
 
@@ -237,10 +241,13 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
         blanks = MISSING if kind == "text" else BLANKS
         if kind == "text" and column.recipe.detail == "codes":
             blanks = [blank for blank in MISSING if blank != "NA"]
+        if kind == "text" and column.typed:
+            blanks = []  # such a source has missing values of its own
         # Spaces belong to a text: whoever predicts with it will have them too.
         texts = cells if kind == "text" else trimmed
         # To look each cell up takes long, and longer ones than the longest blank are none.
-        if pc.any(pc.less_equal(pc.binary_length(trimmed), max(map(len, blanks)))).as_py():
+        longest = max(map(len, blanks), default=-1)
+        if pc.any(pc.less_equal(pc.binary_length(trimmed), longest)).as_py():
             blank = pc.is_in(trimmed, pa.array(blanks))
             if kind == "text":
                 column.words |= set(pc.unique(trimmed.filter(blank)).to_pylist()) - {"", None}
@@ -407,7 +414,9 @@ def read_columns(source: Spool, target: str, path: Path) -> list[Column]:
 
 
 def _read_columns(source: Spool, recipes: dict[str, Recipe], path: Path) -> list[Column]:
-    columns = [Column(name, recipes[name]) for name in source.names]
+    columns = [
+        Column(name, recipes[name], typed=name not in source.untyped) for name in source.names
+    ]
     seen = [Statistics(column) for column in columns]
     start = 0
     with contextlib.ExitStack() as stack:

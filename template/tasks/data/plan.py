@@ -27,7 +27,7 @@ class Plan:
     leaks: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     reader: dict[str, Any] = field(default_factory=dict)
-    """What reads later files of the source's form, where it is one that the jobs read."""
+    """The conf of what reads later tables of the source's form."""
     command: str = ""
 
     @property

@@ -135,10 +135,8 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
 
 
 def _read_again(source: Spool, index: Column, inputs: list[Column]) -> dict[str, Any]:
-    """Say how the jobs read files of the source's form; nothing where they cannot."""
+    """Say how the jobs read tables of the source's form."""
     reader = dict(source.found.options)
-    if not reader:
-        return {}
     columns = {column.name: form for column in (index, *inputs) if (form := column.format())}
     if columns:
         reader["columns"] = columns

@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import difflib
 import io
+import itertools
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -63,7 +65,7 @@ class Found:
     notes: list[str] = dataclasses.field(default_factory=list)
     """For people."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """For the reader of the jobs, where it can read the source."""
+    """For the reader of the jobs."""
 
 
 class Spool(NamedTuple):
@@ -114,7 +116,7 @@ def spool(
 
     try:
         if SQL.match(path) or (query and "://" in path):
-            return write(_read_sql(path, query, drop))
+            return write(_read_sql(path, query, drop, found))
         if query:
             raise AdoptionError("--query is for a database, and --path is none.", option=True)
         filesystem, names = files.list_files(path, ".parquet")
@@ -270,7 +272,7 @@ def _read_csv(
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
     separator, rows = _find_separator(text, name)
     header, *cells = rows
-    found.options = {"KIND": "CSVReader", "separator": separator, "encoding": encoding}
+    found.options |= {"KIND": "CSVReader", "separator": separator, "encoding": encoding}
     if encoding != "utf-8":
         found.notes.append(f"It is read as {encoding}: if letters look wrong, save it as UTF-8.")
     if separator != ",":
@@ -413,6 +415,7 @@ def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
 def _read_parquet(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
     import pyarrow.parquet as pq
 
+    found.options["KIND"] = "ParquetReader"
     first: pa.Schema | None = None
     for name in names:
         with filesystem.open(name, "rb") as source:
@@ -444,27 +447,24 @@ def _restore_index(batch: pa.RecordBatch, schema: pa.Schema, start: int) -> pa.R
 
 
 def _read_feather(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
+    found.options["KIND"] = "FeatherReader"
     with filesystem.open(names[0], "rb") as source, pa.ipc.open_file(source) as file:
         for number in range(file.num_record_batches):
             yield file.get_batch(number)
 
 
 def _read_json(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
-    with (
-        filesystem.open(names[0], "rb", compression="infer") as file,
-        pd.read_json(
-            file,
-            lines=True,
-            chunksize=CHUNK_ROWS,
-            dtype=False,
-            convert_axes=False,
-            encoding_errors="strict",
-        ) as chunks,
-    ):
+    found.options["KIND"] = "JSONLinesReader"
+    with filesystem.open(names[0], "rb", compression="infer") as file:
+        # pandas' own reader takes the numbers of some columns for times, by their names.
+        lines = (line for line in file if line.strip())
+        parts = iter(lambda: list(itertools.islice(lines, CHUNK_ROWS)), [])
+        chunks = (pd.DataFrame.from_records(map(json.loads, part)) for part in parts)
         yield from _from_pandas(chunks, drop)
 
 
 def _read_excel(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:
+    found.options["KIND"] = "ExcelReader"
     with filesystem.open(names[0], "rb") as file, pd.ExcelFile(file) as book:
         if len(book.sheet_names) > 1:
             first, *others = map(str, book.sheet_names)
@@ -490,11 +490,13 @@ _READERS: dict[str, Callable[[Any, list[str], list[str], Found], Batches]] = {
 }
 
 
-def _read_sql(url: str, query: str, drop: list[str]) -> Batches:
+def _read_sql(url: str, query: str, drop: list[str], found: Found) -> Batches:
     import sqlalchemy
 
     if not query:
         raise AdoptionError('A database needs a question: --query "SELECT … FROM …".', option=True)
+    found.options |= {"KIND": "SQLReader", "url": "${oc.env:DATABASE_URL}"}
+    found.options["query"] = query.replace("${", "\\${")  # what confs would take for theirs
     try:
         engine = sqlalchemy.create_engine(url)
         file = engine.url.database

@@ -95,7 +95,7 @@ def name_rows(plan: Plan, source: Spool, path: str, package: str) -> pa.Array | 
 
     Args:
         plan: which columns are inputs, and what reads later files.
-        source: the rows.
+        source: the rows, as they were read.
         path: where they come from.
         package: the name of the package.
 
@@ -104,15 +104,17 @@ def name_rows(plan: Plan, source: Spool, path: str, package: str) -> pa.Array | 
     """
     if plan.index.name in source.names:
         return None
-    if plan.reader:
+    if plan.reader["KIND"] == "CSVReader":
+        # By the letters of the file, which are no values yet.
         datasets = importlib.import_module(f"{package}.io.datasets")
         options = {key: value for key, value in plan.reader.items() if key != "KIND"}
-        parts = getattr(datasets, plan.reader["KIND"])(path=path, **options).row_names(GROUP_ROWS)
+        parts = datasets.CSVReader(path=path, **options).row_names(GROUP_ROWS)
     else:
-        naming = importlib.import_module(f"{package}.core.frames").RowNames()
-        inputs = sorted(column.name for column in plan.inputs)
+        frames = importlib.import_module(f"{package}.core.frames")
+        naming, inputs = frames.RowNames(), sorted(column.name for column in plan.inputs)
         parts = (
-            naming.add(batch.select(inputs).to_pandas().astype("str")) for batch in source.batches()
+            naming.add(frames.to_texts(batch.select(inputs).to_pandas()))
+            for batch in source.batches()
         )
     return pa.array([name for part in parts for name in part])
 

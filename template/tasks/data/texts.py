@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -78,14 +79,22 @@ def write_confs(plan: Plan) -> dict[str, str]:
 def write_source(plan: Plan) -> str:
     """Write data/source.yaml, which says how files of the source's form are read."""
     reader = {"KIND": plan.reader["KIND"], "path": plan.source, **plan.reader}
+    name = "job.inputs.path"
+    if _is_database(plan):
+        del reader["path"]
+        name = "DATABASE_URL and another query in job.inputs.query"
     text = yaml.safe_dump(
         {"job": {"inputs": reader}}, allow_unicode=True, sort_keys=False, width=math.inf
     )
     return (
-        "# How a file of the same form as the one that was adopted is read: merge this after\n"
-        "# confs/inference.yaml or confs/monitoring.yaml, and name the file in job.inputs.path.\n"
+        "# How a table of the same form as the one that was adopted is read: merge this after\n"
+        f"# confs/inference.yaml or confs/monitoring.yaml, and name it in {name}.\n"
         f"{text}"
     )
+
+
+def _is_database(plan: Plan) -> bool:
+    return bool(plan.reader["KIND"] == "SQLReader")
 
 
 def _searcher(plan: Plan) -> str:
@@ -158,21 +167,24 @@ def write_readme(plan: Plan, package: str) -> str:
         lines += ["", "Is it known when the model must predict? If not, adopt again with `--drop`."]
     if plan.notes:
         lines += ["", "## As it was read", "", *(f"- {note}" for note in plan.notes)]
-    lines += ["", "## New rows", ""]
-    others = "What is predicted later comes"
-    if plan.reader:
-        lines += [
-            "A later file of the same form is predicted as it is: `data/source.yaml` says how to"
-            " read it.",
-            "",
-            "```bash",
-            f"uv run {package} confs/inference.yaml data/source.yaml -e job.inputs.path=NEXT.csv",
-            "```",
-            "",
-        ]
-        others = "Other files come"
+    predict = f"uv run {package} confs/inference.yaml data/source.yaml"
+    predict += f" -e job.inputs.path=NEXT{Path(plan.source).suffix}"
+    what = "file"
+    if _is_database(plan):
+        predict = f"DATABASE_URL='…' {predict.partition(' -e ')[0]} -e job.inputs.query='SELECT …'"
+        what = "table"
     lines += [
-        f"{others} in the same columns, as the schemas say: in UTF-8, with an",
+        "",
+        "## New rows",
+        "",
+        f"A later {what} of the same form is predicted as it is: `data/source.yaml` says how to"
+        " read it.",
+        "",
+        "```bash",
+        predict,
+        "```",
+        "",
+        "Other files come in the same columns, as the schemas say: in UTF-8, with an",
         "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
     ]
     lines += ["", "## Again", "", "```bash", plan.command, "```", ""]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import datetime
 import functools
 import re
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -358,6 +359,39 @@ class RowNames:
             f"{digest:016x}-{count + 1}" if count else f"{digest:016x}"
             for digest, count in zip(digests.tolist(), counts.tolist(), strict=True)
         ]
+
+
+def to_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write each cell in the one way that its value has, whatever type its column has.
+
+    Args:
+        frame: n rows, as a file has them.
+
+    Returns:
+        n rows of texts: whole numbers and truth values as other numbers, times in UTC.
+    """
+    return pd.DataFrame(
+        {
+            name: (
+                values.astype("float64").map(str)
+                if pd.api.types.is_numeric_dtype(values.dtype)
+                else values.map(_to_text)
+            ).astype("str")
+            for name, values in frame.items()
+        },
+        index=frame.index,
+    )
+
+
+def _to_text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    if pd.api.types.is_scalar(cell) and pd.isna(cell):
+        return "nan"
+    if isinstance(cell, datetime.date):
+        time = pd.Timestamp(cell)
+        return (time.tz_convert(None) if time.tz else time).isoformat()
+    return str(float(cell)) if isinstance(cell, SupportsFloat) else str(cell)
 
 
 def fingerprint_as_typed(frame: pd.DataFrame) -> str:

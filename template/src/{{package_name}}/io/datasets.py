@@ -20,7 +20,7 @@ from ..core.errors import ConfigError
 from . import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from ..core import frames
+    from ..core.frames import RowNames
 
     Schema = type[pandera.pandas.DataFrameModel]
 
@@ -57,236 +58,6 @@ class Lineage(NamedTuple):
     kind: str
     digest: str
     """32 hexadecimal digits: of a local file's bytes, of what a remote one's store says of it."""
-
-
-class Reader(Component, ABC):
-    """A table in a file, or in the files of a directory or a pattern: all of one form."""
-
-    KIND: str
-    path: files.InputPath
-    limit: PositiveInt | None = None
-    """Read this many rows at most."""
-    suffix: ClassVar[str]
-
-    def check(self) -> None:
-        """Check, before any work, that there is something to read.
-
-        Raises:
-            ConfigError: The path's kind of URL is unknown.
-            DataError: There is no such file.
-        """
-        files.list_files(self.path, self.suffix)
-
-    def read(self, schema: Schema, unseen: frames.UnseenCells | None = None) -> pd.DataFrame:
-        """Read the columns of a schema, and check them; cells unlike any seen are warned of.
-
-        A row that two files hold alike, as files of two months may, is read once.
-
-        Args:
-            schema: what to read.
-            unseen: what counts such cells, where somebody asks for it.
-
-        Returns:
-            n rows, with the index and the types of the schema.
-
-        Raises:
-            DataError: There is no such file, no row, the rows are not what the schema says, or two
-                files hold one row with different values.
-        """
-        from ..core import frames
-
-        parts = [
-            (name, frames.conform(part, schema, self._source(name)))
-            for name, part in self._parts(schema, None)
-            if len(part)
-        ]
-        if not parts:
-            raise self._no_rows()
-        frame = parts[0][1] if len(parts) == 1 else self._join(parts)
-        counted = frames.UnseenCells(schema) if unseen is None else unseen
-        counted.add(frame)
-        if counted.counts:
-            logger.warning(counted.describe(self.path))
-        return frame
-
-    def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
-        """Read as ``read`` does, a part at a time, so that memory does not grow with the file.
-
-        Args:
-            schema: what to read.
-            rows: how many at most in one part.
-
-        Raises:
-            DataError: As ``read``; of an identifier that comes in two parts, after the last one.
-        """
-        import pandas as pd
-
-        from ..core import frames
-        from ..core.errors import DataError
-
-        # In memory, the identifiers would be more than all else of a stream.
-        with tempfile.TemporaryFile() as seen:
-            for name, batch in self._parts(schema, rows):
-                if len(batch):
-                    part = frames.conform(batch, schema, self._source(name))
-                    pd.util.hash_pandas_object(part.index, index=False).to_numpy().tofile(seen)
-                    yield part
-            if not seen.tell():
-                raise self._no_rows()
-            if repeats := _count_repeats(seen):
-                raise DataError(
-                    f"{self.path} holds {repeats} rows whose identifier stands in a row before:"
-                    " the index must identify a row."
-                )
-
-    def rows(self) -> int | None:
-        """Count the rows that will be read, or None where counting means reading."""
-        return None
-
-    def lineage(self) -> Lineage:
-        """Say where the data comes from, and digest it."""
-        return lineage(self.path, self.KIND, self.suffix)
-
-    def _source(self, name: str) -> str:
-        """Name a file as its path does or, of several, as the file system does."""
-        alone = PurePosixPath(name).name == PurePosixPath(self.path).name
-        return self.path if alone else name
-
-    def _join(self, parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-        """Put the parts of a table together, each row once."""
-        import numpy as np
-        import pandas as pd
-
-        from ..core.errors import DataError
-        from ..core.frames import hash_rows
-
-        names, tables = zip(*parts, strict=True)
-        frame: pd.DataFrame = pd.concat(tables)
-        again = frame.index.duplicated()
-        if not again.any():
-            return frame
-        places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-        first = pd.Series(np.arange(len(frame))[~again], index=frame.index[~again])
-        before = first[frame.index[again]].to_numpy()
-        differ = hash_rows(frame[again]) != hash_rows(frame.iloc[before])
-        if differ.any():
-            old, new = before[differ][0], np.flatnonzero(again)[differ][0]
-            raise DataError(
-                f"{differ.sum()} rows of {self.path} come twice, with different values, as"
-                f" {frame.index.name} {frame.index[new]} in {names[places[old]]} and"
-                f" {names[places[new]]}: keep one of each."
-            )
-        logger.warning("%d rows of %s come twice, and count once.", again.sum(), self.path)
-        return frame.loc[~again]
-
-    def _no_rows(self) -> Exception:
-        from ..core.errors import DataError
-
-        return DataError(f"{self.path} holds no rows.")
-
-    @abstractmethod
-    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Read unchecked parts of at most so many rows, each with the name of its file.
-
-        A part is a whole file where the number is None.
-        """
-
-
-class ParquetReader(Reader):
-    """A Parquet file, or a directory of them."""
-
-    KIND: Literal["ParquetReader"] = "ParquetReader"
-    suffix: ClassVar[str] = ".parquet"
-
-    def rows(self) -> int | None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        from ..core.errors import DataError
-
-        filesystem, names = files.list_files(self.path, self.suffix)
-        total = 0
-        for name in names:
-            try:
-                with filesystem.open(name, "rb") as file:
-                    total += pq.read_metadata(file).num_rows
-            except (pa.ArrowException, OSError) as error:
-                raise DataError(f"Cannot read {name} as Parquet: {error}") from error
-        return total if self.limit is None else min(total, self.limit)
-
-    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
-        import pyarrow as pa
-
-        from ..core.errors import DataError
-        from ..core.frames import index_name, select
-
-        filesystem, names = files.list_files(self.path, self.suffix)
-        left = self.limit
-        for name in names:
-            with contextlib.ExitStack() as stack:
-                local = files.is_local(filesystem)
-                source = name if local else stack.enter_context(filesystem.open(name, "rb"))
-                try:
-                    whole = rows is None and left is None
-                    file = stack.enter_context(_open_parquet(source, streaming=not whole))
-                    columns = select(schema, file.schema_arrow.names)
-                    index = _RangeIndex(file.schema_arrow.pandas_metadata, index_name(schema))
-                    if whole:
-                        parts = iter([file.read(columns=columns)])
-                    elif rows is not None and len(columns) > WIDE:
-                        parts = _stream_wide(source, columns, rows)
-                    else:
-                        parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
-                    for part in parts:
-                        taken = part if left is None else part.slice(0, left)
-                        # A block for each column shares its memory, where one for all is a copy.
-                        frame = taken.to_pandas(ignore_metadata=True, split_blocks=True)
-                        yield name, index.restore(frame)
-                        pa.default_memory_pool().release_unused()
-                        left = None if left is None else left - len(taken)
-                        if left == 0:
-                            return
-                except (pa.ArrowException, OSError) as error:
-                    raise DataError(f"Cannot read {name} as Parquet: {error}") from error
-
-
-def _open_parquet(source: Any, *, streaming: bool) -> pq.ParquetFile:
-    """Open a Parquet file; streaming holds neither it nor a whole group of rows in memory."""
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES if streaming else 0)
-
-
-def _stream_wide(source: Any, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """Stream a file whose pages, one of each column, would fill the memory.
-
-    Some columns at a time are copied to temporary files, which hold rows that belong together next
-    to each other.
-
-    Args:
-        source: a path or an open file.
-        columns: which to read.
-        rows: how many at most in one part.
-    """
-    import pyarrow as pa
-
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        streams = []
-        for start in range(0, len(columns), WIDE):
-            path = f"{folder}/{start}"
-            names = columns[start : start + WIDE]
-            with _open_parquet(source, streaming=True) as file:
-                described = pa.schema([file.schema_arrow.field(name) for name in names])
-                with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, described) as copy:
-                    for batch in file.iter_batches(batch_size=rows, columns=names):
-                        copy.write_batch(batch)
-            pa.default_memory_pool().release_unused()
-            copied = stack.enter_context(pa.OSFile(path))
-            streams.append(stack.enter_context(pa.ipc.open_stream(copied)))
-        for parts in zip(*streams, strict=True):
-            arrays = [array for part in parts for array in part.columns]
-            yield pa.RecordBatch.from_arrays(arrays, names=columns)
 
 
 class ColumnFormat(Component):
@@ -334,18 +105,337 @@ class ColumnFormat(Component):
         return times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").where(times.notna(), values)
 
 
-class CSVReader(Reader):
+class Reader(Component, ABC):
+    """A table, wherever it is."""
+
+    KIND: str
+    limit: PositiveInt | None = None
+    """Read this many rows at most."""
+    columns: dict[str, ColumnFormat] = {}
+    """The columns that are written in a way of their own."""
+    unnamed: Annotated[str, Field(min_length=1)] | None = None
+    """What the first column is called, if its own name is empty."""
+    named_by: list[str] = []
+    """Where no column identifies a row: the columns by whose cells it is known."""
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where the table is, as people are told."""
+
+    def read(self, schema: Schema, unseen: frames.UnseenCells | None = None) -> pd.DataFrame:
+        """Read the columns of a schema, and check them; cells unlike any seen are warned of.
+
+        A row that two files hold alike, as files of two months may, is read once.
+
+        Args:
+            schema: what to read.
+            unseen: what counts such cells, where somebody asks for it.
+
+        Returns:
+            n rows, with the index and the types of the schema.
+
+        Raises:
+            DataError: There is no such file, no row, the rows are not what the schema says, or two
+                files hold one row with different values.
+        """
+        from ..core import frames
+
+        parts = [
+            (name, frames.conform(part, schema, self._source(name)))
+            for name, part in self._parts(schema, None)
+            if len(part)
+        ]
+        if not parts:
+            raise self._no_rows()
+        frame = parts[0][1] if len(parts) == 1 else self._join(parts)
+        counted = frames.UnseenCells(schema) if unseen is None else unseen
+        counted.add(frame)
+        if counted.counts:
+            logger.warning(counted.describe(self.place))
+        return frame
+
+    def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
+        """Read as ``read`` does, a part at a time, so that memory does not grow with the file.
+
+        Args:
+            schema: what to read.
+            rows: how many at most in one part.
+
+        Raises:
+            DataError: As ``read``; of an identifier that comes in two parts, after the last one.
+        """
+        import pandas as pd
+
+        from ..core import frames
+        from ..core.errors import DataError
+
+        # In memory, the identifiers would be more than all else of a stream.
+        with tempfile.TemporaryFile() as seen:
+            for name, batch in self._parts(schema, rows):
+                if len(batch):
+                    part = frames.conform(batch, schema, self._source(name))
+                    pd.util.hash_pandas_object(part.index, index=False).to_numpy().tofile(seen)
+                    yield part
+            if not seen.tell():
+                raise self._no_rows()
+            if repeats := _count_repeats(seen):
+                raise DataError(
+                    f"{self.place} holds {repeats} rows whose identifier stands in a row before:"
+                    " the index must identify a row."
+                )
+
+    def rows(self) -> int | None:
+        """Count the rows that will be read, or None where counting means reading."""
+        return None
+
+    @abstractmethod
+    def lineage(self) -> Lineage:
+        """Say where the data comes from, and digest it."""
+
+    def _source(self, name: str) -> str:
+        """Name a part of the table, for an error."""
+        return name
+
+    def _join(self, parts: list[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+        """Put the parts of a table together, each row once."""
+        import numpy as np
+        import pandas as pd
+
+        from ..core.errors import DataError
+        from ..core.frames import hash_rows
+
+        names, tables = zip(*parts, strict=True)
+        frame: pd.DataFrame = pd.concat(tables)
+        again = frame.index.duplicated()
+        if not again.any():
+            return frame
+        places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        first = pd.Series(np.arange(len(frame))[~again], index=frame.index[~again])
+        before = first[frame.index[again]].to_numpy()
+        differ = hash_rows(frame[again]) != hash_rows(frame.iloc[before])
+        if differ.any():
+            old, new = before[differ][0], np.flatnonzero(again)[differ][0]
+            raise DataError(
+                f"{differ.sum()} rows of {self.place} come twice, with different values, as"
+                f" {frame.index.name} {frame.index[new]} in {names[places[old]]} and"
+                f" {names[places[new]]}: keep one of each."
+            )
+        logger.warning("%d rows of %s come twice, and count once.", again.sum(), self.place)
+        return frame.loc[~again]
+
+    def _no_rows(self) -> Exception:
+        from ..core.errors import DataError
+
+        return DataError(f"{self.place} holds no rows.")
+
+    @abstractmethod
+    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Read unchecked parts of at most so many rows, each with the name of its file.
+
+        A part is a whole file where the number is None.
+        """
+
+    def _wanted(self, schema: Schema, names: Iterable[str]) -> list[str]:
+        """Choose the columns to read: those of the schema, and those by which rows are known."""
+        from ..core.frames import select
+
+        given = list(names)
+        called = [self.unnamed or name if name in {UNNAMED, ""} else name for name in given]
+        chosen = {*select(schema, called), *self.named_by}
+        return [name for name, ours in zip(given, called, strict=True) if ours in chosen]
+
+    def _interpret(self, part: pd.DataFrame, schema: Schema, naming: RowNames) -> pd.DataFrame:
+        """Make values of the texts in a part of a table that has types.
+
+        Args:
+            part: n rows as they were read.
+            schema: which columns to take.
+            naming: of the rows, where no column identifies them.
+
+        Returns:
+            The columns of the schema; a text that is no value of its column stays.
+        """
+        import pandas as pd
+
+        from ..core.frames import index_name, select, text_names, to_texts
+
+        if self.unnamed:
+            part = part.rename(columns={UNNAMED: self.unnamed, "": self.unnamed})
+        if lacking := {*self.named_by}.difference(part.columns):
+            raise ValueError(f"there is no column '{min(lacking)}', which tells rows apart")
+        texts = text_names(schema)
+        part = part[self._wanted(schema, part.columns)]
+        parsed: dict[str, Any] = {}
+        for name, cells in part.items():
+            form = self.columns.get(str(name))
+            if cells.dtype in ("object", "str"):
+                parsed[str(name)] = _parse_texts(cells, form, is_text=name in texts)
+            elif form is not None and form.time and isinstance(cells.dtype, pd.DatetimeTZDtype):
+                parsed[str(name)] = cells.dt.tz_convert(None)
+        if self.named_by:
+            parsed[index_name(schema)] = naming.add(to_texts(part[sorted(self.named_by)]))
+        part = part.assign(**parsed)
+        return part[select(schema, part.columns)]
+
+
+class FileReader(Reader):
+    """A table in a file, or in the files of a directory or a pattern: all of one form."""
+
+    path: files.InputPath
+    suffix: ClassVar[str]
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    def check(self) -> None:
+        """Check, before any work, that there is something to read.
+
+        Raises:
+            ConfigError: The path's kind of URL is unknown.
+            DataError: There is no such file.
+        """
+        files.list_files(self.path, self.suffix)
+
+    def lineage(self) -> Lineage:
+        return lineage(self.path, self.KIND, self.suffix)
+
+    def _source(self, name: str) -> str:
+        """Name a file as its path does or, of several, as the file system does."""
+        alone = PurePosixPath(name).name == PurePosixPath(self.path).name
+        return self.path if alone else name
+
+
+class ParquetReader(FileReader):
+    """A Parquet file, or a directory of them."""
+
+    KIND: Literal["ParquetReader"] = "ParquetReader"
+    suffix: ClassVar[str] = ".parquet"
+
+    def rows(self) -> int | None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from ..core.errors import DataError
+
+        filesystem, names = files.list_files(self.path, self.suffix)
+        total = 0
+        for name in names:
+            try:
+                with filesystem.open(name, "rb") as file:
+                    total += pq.read_metadata(file).num_rows
+            except (pa.ArrowException, OSError) as error:
+                raise DataError(f"Cannot read {name} as Parquet: {error}") from error
+        return total if self.limit is None else min(total, self.limit)
+
+    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
+        import pyarrow as pa
+
+        from ..core.errors import DataError
+        from ..core.frames import RowNames, index_name
+
+        filesystem, names = files.list_files(self.path, self.suffix)
+        left, naming = self.limit, RowNames()
+        for name in names:
+            with contextlib.ExitStack() as stack:
+                local = files.is_local(filesystem)
+                source = name if local else stack.enter_context(filesystem.open(name, "rb"))
+                try:
+                    whole = rows is None and left is None
+                    file = stack.enter_context(_open_parquet(source, streaming=not whole))
+                    columns = self._wanted(schema, file.schema_arrow.names)
+                    index = _RangeIndex(file.schema_arrow.pandas_metadata, index_name(schema))
+                    if whole:
+                        parts = iter([file.read(columns=columns)])
+                    elif rows is not None and len(columns) > WIDE:
+                        parts = _stream_wide(source, columns, rows)
+                    else:
+                        parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
+                    for part in parts:
+                        taken = part if left is None else part.slice(0, left)
+                        yield name, self._interpret(index.restore(to_pandas(taken)), schema, naming)
+                        pa.default_memory_pool().release_unused()
+                        left = None if left is None else left - len(taken)
+                        if left == 0:
+                            return
+                except (pa.ArrowException, OSError, ValueError) as error:
+                    raise DataError(f"Cannot read {name} as Parquet: {error}") from error
+
+
+def to_pandas(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
+    """Make a data frame, whose types are those that schemas know.
+
+    Args:
+        table: n rows. Decimal numbers become floats, days times, categories and UUIDs texts.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    for place, field in enumerate(table.schema):
+        kind = field.type
+        if types.is_dictionary(kind):
+            kind = kind.value_type
+        if types.is_decimal(kind):
+            kind = pa.float64()
+        elif types.is_date(kind):
+            kind = pa.timestamp("us")
+        elif kind == pa.uuid():
+            texts = [value and str(value) for value in table.column(place).to_pylist()]
+            table = table.set_column(place, field.name, pa.array(texts, pa.string()))
+            continue
+        if kind != field.type:
+            table = table.set_column(place, field.name, table.column(place).cast(kind))
+    # A block for each column shares its memory, where one for all is a copy.
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, split_blocks=True)
+    return frame
+
+
+def _open_parquet(source: Any, *, streaming: bool) -> pq.ParquetFile:
+    """Open a Parquet file; streaming holds neither it nor a whole group of rows in memory."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES if streaming else 0)
+
+
+def _stream_wide(source: Any, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Stream a file whose pages, one of each column, would fill the memory.
+
+    Some columns at a time are copied to temporary files, which hold rows that belong together next
+    to each other.
+
+    Args:
+        source: a path or an open file.
+        columns: which to read.
+        rows: how many at most in one part.
+    """
+    import pyarrow as pa
+
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        streams = []
+        for start in range(0, len(columns), WIDE):
+            path = f"{folder}/{start}"
+            names = columns[start : start + WIDE]
+            with _open_parquet(source, streaming=True) as file:
+                described = pa.schema([file.schema_arrow.field(name) for name in names])
+                with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, described) as copy:
+                    for batch in file.iter_batches(batch_size=rows, columns=names):
+                        copy.write_batch(batch)
+            pa.default_memory_pool().release_unused()
+            copied = stack.enter_context(pa.OSFile(path))
+            streams.append(stack.enter_context(pa.ipc.open_stream(copied)))
+        for parts in zip(*streams, strict=True):
+            arrays = [array for part in parts for array in part.columns]
+            yield pa.RecordBatch.from_arrays(arrays, names=columns)
+
+
+class CSVReader(FileReader):
     """A CSV file with a header, or a directory of them; compressed ones too."""
 
     KIND: Literal["CSVReader"] = "CSVReader"
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: Annotated[str, Field(min_length=1)] = "utf-8"
-    columns: dict[str, ColumnFormat] = {}
-    """The columns that are written in a way of their own."""
-    unnamed: Annotated[str, Field(min_length=1)] | None = None
-    """What the first column is called, if the header does not say."""
-    named_by: list[str] = []
-    """Where no column identifies a row: the columns by whose cells it is known."""
     suffix: ClassVar[str] = ".csv"
 
     def check(self) -> None:
@@ -381,7 +471,7 @@ class CSVReader(Reader):
                     low_memory=False,
                 ) as table:
                     while len(part := _chunk(table, rows)):
-                        yield name, self._interpret(part, schema, texts, named)
+                        yield name, self._make_values(part, schema, texts, named)
                         left = None if left is None else left - len(part)
             except (ValueError, OSError, EOFError, zlib.error) as error:
                 wrong = isinstance(error, UnicodeError)
@@ -390,7 +480,7 @@ class CSVReader(Reader):
             if left == 0:
                 return
 
-    def _interpret(
+    def _make_values(
         self,
         part: pd.DataFrame,
         schema: Schema,
@@ -482,9 +572,6 @@ class CSVReader(Reader):
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise ValueError(f"the header names {twice[0]} more than once")
-
-
-ReaderKind = Annotated[ParquetReader | CSVReader, Field(discriminator="KIND")]
 
 
 class Writer(Component, ABC):
@@ -614,6 +701,17 @@ def _count_repeats(file: Any) -> int:
         mine.sort()
         repeats += int(np.count_nonzero(mine[1:] == mine[:-1]))
     return repeats
+
+
+def _parse_texts(cells: pd.Series[Any], form: ColumnFormat | None, *, is_text: bool) -> Any:
+    """Make values of the texts among cells; the others have their types."""
+    if is_text and form is None:
+        return cells
+    texts = cells.map(lambda cell: isinstance(cell, str)).astype("bool")
+    found = cells.astype("object")
+    parsed = (form or ColumnFormat()).parse(cells[texts].astype("str"), is_text=is_text)
+    found[texts] = parsed.astype("object")
+    return found
 
 
 def _chunk(table: Any, rows: int | None) -> Any:

@@ -9,7 +9,8 @@ from pydantic import PositiveInt
 
 from ..core.errors import DataError
 from ..io import champions, registries, versions
-from ..io.datasets import BATCH_CELLS, BATCH_ROWS, ReaderKind, WriterKind
+from ..io.datasets import BATCH_CELLS, BATCH_ROWS, WriterKind
+from ..io.formats import ReaderKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
 
@@ -64,12 +65,12 @@ class InferenceJob(Job):
                 unseen.add(batch)
                 if unseen.counts and self.unseen == "refuse":
                     raise DataError(
-                        f"{unseen.describe(self.inputs.path)} Correct them, or predict them all the"
-                        " same with job.unseen=warn."
+                        f"{unseen.describe(self.inputs.place)} Correct them, or predict them all"
+                        " the same with job.unseen=warn."
                     )
                 write(predict(batch))
         if unseen.counts:
-            logger.warning(unseen.describe(self.inputs.path))
+            logger.warning(unseen.describe(self.inputs.place))
         log_lineage(run_id, "outputs", [self.outputs])
         mlflow.log_param("version", version.version)
         mlflow.log_metric("rows", unseen.rows)

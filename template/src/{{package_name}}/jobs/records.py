@@ -189,13 +189,13 @@ def read_holdout(
     if len(gone):
         raise DataError(
             f"{len(gone)} of the {len(rows)} rows held out from version {version.version} are not"
-            f" in {inputs.path}: give the data that it was trained on."
+            f" in {inputs.place}: give the data that it was trained on."
         )
     table, target = table.loc[rows], target.loc[rows]
     rows_now = table.join(target)
     if content["fingerprint"] not in {fingerprint(rows_now), fingerprint_as_typed(rows_now)}:
         raise DataError(
-            f"The rows held out from version {version.version} hold other values in {inputs.path}"
+            f"The rows held out from version {version.version} hold other values in {inputs.place}"
             " than when it was trained: give the data that it was trained on, or train again."
         )
     return table, target
