@@ -448,6 +448,8 @@ def test_database_server(project: Adopter) -> None:
         assert re.search(r'error: The database says: .*column "nothing" does not exist', said)
         project.uv(driver, *adopt, "--query", query)
         project.read_again(url, driver)
+        said = project.uv(driver, "python", SCRIPTS / "writes.py", project.package, url)
+        assert "nothing left behind" in said
     rows = project.table()
     assert project.sample()["sold"].min() > rows["sold"].quantile(0.75)
     assert {name: str(kind) for name, kind in rows.dtypes.items()} == {

@@ -79,16 +79,16 @@ def write_confs(plan: Plan) -> dict[str, str]:
 def write_source(plan: Plan) -> str:
     """Write data/source.yaml, which says how files of the source's form are read."""
     reader = {"KIND": plan.reader["KIND"], "path": plan.source, **plan.reader}
-    name = "job.inputs.path"
+    name = "name the file in job.inputs.path."
     if _is_database(plan):
         del reader["path"]
-        name = "DATABASE_URL and another query in job.inputs.query"
+        name = "give its\n# address in DATABASE_URL and the next query in job.inputs.query."
     text = yaml.safe_dump(
         {"job": {"inputs": reader}}, allow_unicode=True, sort_keys=False, width=math.inf
     )
     return (
         "# How a table of the same form as the one that was adopted is read: merge this after\n"
-        f"# confs/inference.yaml or confs/monitoring.yaml, and name it in {name}.\n"
+        f"# confs/inference.yaml or confs/monitoring.yaml, and {name}\n"
         f"{text}"
     )
 

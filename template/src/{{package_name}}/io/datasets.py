@@ -575,24 +575,44 @@ class CSVReader(FileReader):
 
 
 class Writer(Component, ABC):
-    """A file that a table is written to, whole or not at all."""
+    """Where a table is written to, whole or not at all."""
 
     KIND: str
-    path: files.OutputPath
 
-    @contextlib.contextmanager
-    def open(self) -> Iterator[Callable[[pd.DataFrame], None]]:
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where the table is, as people are told."""
+
+    @abstractmethod
+    def open(self) -> contextlib.AbstractContextManager[Callable[[pd.DataFrame], None]]:
         """Write a table part by part.
 
         Yields:
-            A function that takes the next rows. The file replaces the old one at the end; after
-            a failure the old one stands.
+            A function that takes the next rows. They are there at the end; after a failure all is
+            as it was.
         """
+
+    @abstractmethod
+    def lineage(self) -> Lineage:
+        """Say where the data went, and digest it."""
+
+
+class FileWriter(Writer):
+    """A file, which takes the place of the old one."""
+
+    path: files.OutputPath
+
+    @property
+    def place(self) -> str:
+        return self.path
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Callable[[pd.DataFrame], None]]:
         with files.replacing(self.path) as part, self._open(part) as write:
             yield write
 
     def lineage(self) -> Lineage:
-        """Say where the data went, and digest it."""
         return lineage(self.path, self.KIND)
 
     @abstractmethod
@@ -602,7 +622,7 @@ class Writer(Component, ABC):
         """Open a local file."""
 
 
-class ParquetWriter(Writer):
+class ParquetWriter(FileWriter):
     """A Parquet file; the index becomes an ordinary column."""
 
     KIND: Literal["ParquetWriter"] = "ParquetWriter"
@@ -626,7 +646,7 @@ class ParquetWriter(Writer):
             yield write
 
 
-class CSVWriter(Writer):
+class CSVWriter(FileWriter):
     """A CSV file with a header; the index becomes the first column."""
 
     KIND: Literal["CSVWriter"] = "CSVWriter"
@@ -640,9 +660,6 @@ class CSVWriter(Writer):
                 frame.to_csv(file, sep=self.separator, header=file.tell() == 0)
 
             yield write
-
-
-WriterKind = Annotated[ParquetWriter | CSVWriter, Field(discriminator="KIND")]
 
 
 def lineage(path: str, kind: str, suffix: str = "") -> Lineage:

@@ -1,38 +1,26 @@
-"""Readers of what is neither Parquet nor CSV: JSON lines, Feather, workbooks and databases."""
+"""Files that are neither Parquet nor CSV: JSON lines, Feather and workbooks."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import json
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from ..core.errors import ConfigError, DataError
-from . import configs, files
-from .datasets import (
-    BATCH_ROWS,
-    CSVReader,
-    FileReader,
-    Lineage,
-    ParquetReader,
-    Reader,
-    to_pandas,
-)
+from . import files
+from .datasets import BATCH_ROWS, FileReader, FileWriter, to_pandas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     import pandas as pd
-    import sqlalchemy
 
     from .datasets import Schema
-
-DRIVERS = {"MySQLdb": "mysqlclient", "psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary"}
-"""What to install for the modules that reach databases, where it has another name."""
 
 
 class WholeFileReader(FileReader):
@@ -153,109 +141,19 @@ class ExcelReader(WholeFileReader):
             yield table.iloc[start : start + rows]
 
 
-class SQLReader(Reader):
-    """What a database answers to a query, streamed."""
+class JSONLinesWriter(FileWriter):
+    """A file with an object of JSON on each line; times are in ISO format."""
 
-    KIND: Literal["SQLReader"] = "SQLReader"
-    url: Annotated[str, Field(min_length=1)]
-    """As SQLAlchemy takes it; with a password, ``${oc.env:NAME}``."""
-    query: Annotated[str, Field(min_length=1)]
-
-    _digest: str = PrivateAttr(default="")
-
-    @property
-    def place(self) -> str:
-        return configs.mask(self.url)
-
-    def check(self) -> None:
-        """Check, before any work, that the database can be reached.
-
-        Raises:
-            ConfigError: It is no URL of a database, or its driver is not installed.
-            DataError: The database does not answer.
-        """
-        import sqlalchemy
-
-        with self._connect() as connection:
-            connection.execute(sqlalchemy.text("select 1"))
-
-    def lineage(self) -> Lineage:
-        """Say where the data comes from, and digest the answer, whatever the order of its rows."""
-        if not self._digest:
-            for _ in self._answer(BATCH_ROWS):
-                pass
-        return Lineage(self.place, self.KIND, self._digest)
+    KIND: Literal["JSONLinesWriter"] = "JSONLinesWriter"
 
     @contextlib.contextmanager
-    def _connect(self) -> Iterator[sqlalchemy.Connection]:
-        from pathlib import Path
+    def _open(self, part: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+        with part.open("w", encoding="utf-8") as file:
 
-        import pandas as pd
-        import sqlalchemy
-        from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+            def write(frame: pd.DataFrame) -> None:
+                # pandas' own writer rounds numbers.
+                table = frame.reset_index().astype("object")
+                for row in table.where(table.notna(), None).to_dict("records"):
+                    file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
-        try:
-            engine = sqlalchemy.create_engine(self.url)
-        except ArgumentError as error:
-            raise ConfigError(f"{self.place} is no URL of a database.") from error
-        except ModuleNotFoundError as error:
-            driver = DRIVERS.get(str(error.name), error.name)
-            raise ConfigError(
-                f"Reaching this database needs its driver: uv add '{driver}'."
-            ) from error
-        file = engine.url.database
-        if engine.name == "sqlite" and file and not Path(file).is_file():
-            raise DataError(f"There is no file {file}.")
-        try:
-            with engine.connect().execution_options(stream_results=True) as connection:
-                yield connection
-        except (SQLAlchemyError, pd.errors.DatabaseError) as error:
-            cause = error.__cause__ or error
-            said = str(getattr(cause, "orig", cause)).strip().splitlines()[0].rstrip(".")
-            raise DataError(f"The database at {self.place} says: {said}.") from error
-        finally:
-            engine.dispose()
-
-    def _answer(self, rows: int) -> Iterator[pd.DataFrame]:
-        """Ask, and digest what is answered."""
-        import pandas as pd
-        import pyarrow as pa
-        import sqlalchemy
-
-        from ..core.frames import to_texts
-
-        total = 0
-        with self._connect() as connection:
-            query = sqlalchemy.text(self.query)
-            try:
-                for chunk in pd.read_sql_query(query, connection, chunksize=rows):
-                    part = to_pandas(pa.Table.from_pandas(chunk, preserve_index=False))
-                    hashes = pd.util.hash_pandas_object(to_texts(part), index=False)
-                    total += int(hashes.to_numpy().sum(dtype="uint64"))
-                    yield part
-            except (pa.ArrowException, TypeError, ValueError) as error:
-                reason = str(error.args[-1] if error.args else error).rstrip(".")
-                raise DataError(f"What {self.place} answers is no table: {reason}.") from error
-        text = f"{self.query} {total}"
-        self._digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-    def read(self, schema: Schema, unseen: Any = None) -> pd.DataFrame:
-        # A database answers in no order of its own, and inputs and targets ask for themselves.
-        return super().read(schema, unseen).sort_index()
-
-    def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
-        from ..core.frames import RowNames
-
-        left, naming = self.limit, RowNames()
-        for part in self._answer(rows or BATCH_ROWS):
-            taken = part if left is None else part.head(left)
-            yield self.place, self._interpret(taken, schema, naming)
-            left = None if left is None else left - len(taken)
-            if left == 0:
-                return
-
-
-ReaderKind = Annotated[
-    ParquetReader | CSVReader | JSONLinesReader | FeatherReader | ExcelReader | SQLReader,
-    Field(discriminator="KIND"),
-]
+            yield write

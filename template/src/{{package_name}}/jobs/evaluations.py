@@ -18,7 +18,7 @@ from ..core.metrics import (
     score_classes,
 )
 from ..io import champions, files, registries, versions
-from ..io.formats import ReaderKind
+from ..io.kinds import ReaderKind
 from ..io.registries import EVALUATION
 from ..io.services import log_lineage
 from . import records

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 from ..core.explainers import ExplainerKind
 from ..core.metrics import MetricKind, check_problem
 from ..io import champions, files, registries
-from ..io.formats import ReaderKind
+from ..io.kinds import ReaderKind
 from ..io.services import log_lineage
 from . import records
 from .base import Job, Result

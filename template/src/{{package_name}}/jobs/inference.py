@@ -9,8 +9,8 @@ from pydantic import PositiveInt
 
 from ..core.errors import DataError
 from ..io import champions, registries, versions
-from ..io.datasets import BATCH_CELLS, BATCH_ROWS, WriterKind
-from ..io.formats import ReaderKind
+from ..io.datasets import BATCH_CELLS, BATCH_ROWS
+from ..io.kinds import ReaderKind, WriterKind
 from ..io.services import is_terminal, log_lineage
 from .base import Job, Result
 
@@ -81,7 +81,7 @@ class InferenceJob(Job):
             version=int(version.version),
             rows=unseen.rows,
             unseen=unseen.counts,
-            path=self.outputs.path,
+            path=self.outputs.place,
         )
 
     def _batches(self, schema: type[pa.DataFrameModel]) -> Iterator[pd.DataFrame]:

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 
 from ..core.drift import Difference, DriftTestKind, compare
 from ..io import champions, files, registries, versions
-from ..io.formats import ReaderKind
+from ..io.kinds import ReaderKind
 from ..io.services import log_lineage
 from . import records
 from .base import Job, Result

@@ -13,7 +13,7 @@ from ..core.metrics import MetricKind, check_problem
 from ..core.models import ModelKind
 from ..core.splitters import HoldoutKind
 from ..io import registries
-from ..io.formats import ReaderKind
+from ..io.kinds import ReaderKind
 from ..io.services import log_lineage, log_params
 from . import records
 from .base import Job, Result

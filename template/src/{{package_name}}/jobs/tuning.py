@@ -17,7 +17,7 @@ from ..core.models import ModelKind
 from ..core.searchers import Range, SearcherKind, Trial, find_parameter
 from ..core.splitters import FoldsKind, HoldoutKind
 from ..io import configs, files, registries
-from ..io.formats import ReaderKind
+from ..io.kinds import ReaderKind
 from ..io.services import is_terminal, log_lineage, log_params
 from . import records
 from .base import Job, Result
