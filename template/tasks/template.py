@@ -148,6 +148,8 @@ class Guard:
         self.old, self.new, self.ignore = folder / "old", folder / "new", folder / "ignore"
         self.before: dict[str, bytes] = {}
         """What the files of both renders hold here, whether git knows them or not."""
+        self.foreign: set[str] = set()
+        """Those of them that git does not track, which copier replaces and does not merge."""
 
     def update(self, here: str, version: str) -> Result:
         """Run copier; the first of its failures ends it."""
@@ -157,6 +159,7 @@ class Guard:
             return outcome
         paths = sorted(list_files(self.old) | list_files(self.new))
         self.before = {path: read(path) for path in paths if os.path.lexists(path)}
+        self.foreign = self.before.keys() - {*git(self.ctx, "ls-files")}
         self.rejected = {path for path in paths if Path(f"{path}.rej").exists()}
         # copier would not see files of the template that only its user's git ignores.
         [root] = git(self.ctx, "rev-parse --show-toplevel")
@@ -170,9 +173,16 @@ class Guard:
     def check(self) -> None:
         """Compare each file with what it was, and undo the update where it lost something.
 
+        What git does not track could not be brought back later: it stays as it is.
+
         Raises:
             Exit: A line that was added here is gone, or a file that was deleted has come back.
         """
+        if kept := self._restore(self.foreign):
+            print(
+                "git does not track these, so nothing was merged into them, and they stay as they"
+                f" are:\n{indent(kept)}"
+            )
         lost = {path: self._find_lost(path) for path in self.before}
         back = {path for path in list_files(self.old) - self.before.keys() if Path(path).exists()}
         lost |= dict.fromkeys(sorted(back), "was deleted here, and has come back")
@@ -185,14 +195,24 @@ class Guard:
         run(self.ctx, UNDO, hide=True)
         for path in list_files(self.new) - self.before.keys():
             Path(path).unlink(missing_ok=True)  # git may ignore it, and clean leaves it
-        for path, content in self.before.items():
-            if not Path(path).is_symlink() and read(path) != content:
-                Path(path).write_bytes(content)
+        self._restore(self.before)
         raise Exit(
             f"The update would have lost work of yours, and was undone:\n{listing}\nTell the"
             " authors of the template. To update all the same: uvx copier update",
             code=1,
         )
+
+    def _restore(self, paths: Iterable[str]) -> list[str]:
+        """Give files back what they held, and list those that had changed."""
+        changed = [
+            path
+            for path in sorted(paths)
+            if not Path(path).is_symlink() and read(path) != self.before[path]
+        ]
+        for path in changed:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_bytes(self.before[path])
+        return changed
 
     def _find_lost(self, path: str) -> str:
         """Find a line that was added here and is gone; empty where there is none."""

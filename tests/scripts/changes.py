@@ -81,10 +81,10 @@ CHANGES: dict[str, Callable[[], None]] = {
     "a column is added": lambda: edit(
         "core/schemas", AGE, "    glucose: Series[float] = pa.Field(ge=0, le=500)\n" + AGE
     ),
-    "a column is dropped": lambda: edit("core/schemas", "    ldl: .*\n", ""),
     "an encoder says something else": lambda: edit(
         "core/encoders", r"numbers = table.to_numpy\(dtype=\"float64\"\)", r"\g<0>[:, ::-1].copy()"
     ),
+    "a column is dropped": lambda: edit("core/schemas", "    ldl: .*\n", ""),
     "a column has another type": lambda: edit(
         "core/schemas",
         r"sex: Series\[int\] = pa.Field\(isin=\[1, 2\], ",

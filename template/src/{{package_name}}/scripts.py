@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -69,13 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if sys.stderr is None:  # closed by whoever started this
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     parser = build_parser()
     options = parser.parse_args(arguments)
     if options.version:
         from importlib.metadata import version
 
-        _print(version(PACKAGE))
-        return 0
+        return 0 if _print(version(PACKAGE)) else 1
     # Nearly all that a start makes stays: to look for garbage in it every 700 objects, and once
     # more at the end, as Python does, would be a third of what a job costs.
     gc.set_threshold(50_000)
@@ -85,8 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         from .settings import Settings
 
-        _print(json.dumps(Settings.model_json_schema(), indent=2))
-        return 0
+        return 0 if _print(json.dumps(Settings.model_json_schema(), indent=2)) else 1
     if not options.files and not options.extras:
         parser.error("name a conf, as confs/training.yaml")
     from .core.errors import UserError
@@ -109,8 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 143 if isinstance(error, Terminated) else 130
     except OSError as error:
         # A full disk, a folder that is read-only, no room for temporary files.
-        print(f"error: {mask(str(error))}", file=sys.stderr)
+        print(f"error: {mask(_tell(error))}", file=sys.stderr)
         return 1
+    except UnicodeEncodeError as error:
+        name = ascii(error.object)
+        print(f"error: The name {name} needs UTF-8: set PYTHONUTF8=1.", file=sys.stderr)
+        return 2
     except Exception:
         logging.getLogger(__name__).exception("An unexpected error, which is not your mistake:")
         return 1
@@ -119,6 +124,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # ASCII, whatever stdout can write.
     printed = _print(json.dumps(mask_all(result.model_dump(mode="json")), indent=2))
     return result.exit_code if printed else 1
+
+
+def _tell(error: OSError) -> str:
+    """Say where the system refused something, and what to do about a lack of room."""
+    import tempfile
+
+    place = f" ({error.filename})" if error.filename else ""
+    hint = ""
+    if error.errno in {errno.EDQUOT, errno.ENOSPC}:
+        hint = f" Make room there, and in {tempfile.gettempdir()} for temporary files."
+    return f"{error.strerror or error}{place}.{hint}"
 
 
 @contextlib.contextmanager

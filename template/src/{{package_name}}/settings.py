@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -14,7 +16,6 @@ from .jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 class Settings(Component):
@@ -40,5 +41,21 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> Settings
         keys = [override.partition("=")[0] for override in overrides]
         where = " + ".join(map(str, [*files, *keys]))
         raise ConfigError(f"{where} is wrong:\n{configs.explain(error, Settings)}") from None
-    check_apart(settings.job.written(), [str(file) for file in files])
+    check_apart(settings.job.written(), _find_needed(files))
     return settings
+
+
+def _find_needed(files: Sequence[str | Path]) -> list[str]:
+    """List the confs in the folders of these, and what they have read that no job writes."""
+    confs = {*map(str, files)}
+    for folder in {Path(file).parent for file in files}:
+        confs |= {str(path) for path in folder.glob("*.y*ml")}
+    read: set[str] = set()
+    written: set[str] = set()
+    for conf in confs:
+        # What is no conf by itself, as an overlay, is none of a job of its own.
+        with contextlib.suppress(ConfigError, ValidationError):
+            job = Settings.model_validate(configs.load([conf])).job
+            read |= {*job.read().values()}
+            written |= {*job.written().values()}
+    return [*sorted(confs), *sorted(read - written)]

@@ -640,6 +640,15 @@ class TestTemplate:
         assert Path("NOTES").read_text(encoding="utf-8") == "mine\na\nb\nc\nd\n"
         assert Path("OLD").exists()
 
+    def test_what_git_does_not_track_stays(self, inv: Inv) -> None:
+        subprocess.run(["git", "rm", "--cached", "--quiet", "NOTES", "OLD"], check=True)
+        texts = {"NOTES": "mine\na\nb\nc\nd\n", "OLD": "old, and mine\n"}
+        self.commit(**texts, **{".gitignore": "NOTES\nOLD\n"})
+        out = inv("template.update", version="v2.0.0")
+        assert "they stay as they are:\n  NOTES\n  OLD\n" in out
+        for path, text in texts.items():
+            assert Path(path).read_text(encoding="utf-8") == text
+
     def test_migrations_ask_for_trust(self, inv: Inv, capfd: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(
             Exit, match=r"Nothing has changed\. .+ template\.update --trust"

@@ -9,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What NumPy takes to begin its random numbers with."""
 
+Count = Annotated[int, Field(gt=0, lt=2**31)]
+"""A number of things that exist, which C has room for."""
+
+Workers = Annotated[int, Field(ge=1, lt=2**15)] | Annotated[int, Field(ge=-1024, le=-1)]
+"""How many processes or threads; -1 for one on each processor, -2 for one fewer, and so on."""
+
 MAX_NAMES = 10
 """How many right names a suggestion lists where none is close."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
-from .components import Component, Seed
+from .components import Component, Count, Seed
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class PermutationExplainer(Explainer):
 
     KIND: Literal["PermutationExplainer"] = "PermutationExplainer"
     label: ClassVar[str] = "loss of score when shuffled"
-    repeats: PositiveInt = 5
+    repeats: Count = 5
 
     def explain(
         self, pipeline: Pipeline, inputs: pd.DataFrame, target: pd.Series[Any], metric: Metric
@@ -96,7 +96,7 @@ class ShapExplainer(Explainer):
 
     KIND: Literal["ShapExplainer"] = "ShapExplainer"
     label: ClassVar[str] = "mean absolute SHAP value"
-    background_rows: PositiveInt = 100
+    background_rows: Count = 100
     """How many rows stand for the mean prediction where a model is not of trees."""
 
     def explain(

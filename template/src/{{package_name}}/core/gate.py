@@ -61,6 +61,8 @@ class Change(BaseModel):
     """When, in UTC, as ISO 8601."""
     done: bool
     """False while the alias is being moved."""
+    seal: str = ""
+    """A digest of all that, by which an edit is noticed; empty in entries of older releases."""
 
 
 class Record(BaseModel):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from .components import Component, Seed
+from .components import Component, Count, Seed, Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,11 +102,11 @@ class GradientBoostingModel(Model):
     """
 
     KIND: Literal["GradientBoostingModel"] = "GradientBoostingModel"
-    max_iter: PositiveInt = 100
+    max_iter: Count = 100
     learning_rate: PositiveFloat = 0.1
-    max_leaf_nodes: Annotated[int, Field(ge=2)] | None = 31
-    max_depth: PositiveInt | None = None
-    min_samples_leaf: PositiveInt = 20
+    max_leaf_nodes: Annotated[int, Field(ge=2, lt=2**31)] | None = 31
+    max_depth: Count | None = None
+    min_samples_leaf: Count = 20
     l2_regularization: NonNegativeFloat = 0.0
     early_stopping: bool = False
     random_state: Seed = 0
@@ -126,11 +126,11 @@ class RandomForestModel(Model):
     """
 
     KIND: Literal["RandomForestModel"] = "RandomForestModel"
-    n_estimators: PositiveInt = 100
-    max_depth: PositiveInt | None = None
-    min_samples_leaf: PositiveInt = 1
+    n_estimators: Count = 100
+    max_depth: Count | None = None
+    min_samples_leaf: Count = 1
     max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] = "sqrt"
-    n_jobs: int | None = None
+    n_jobs: Workers | None = None
     random_state: Seed = 0
 
     def estimator(self, problem: Problem) -> BaseEstimator:

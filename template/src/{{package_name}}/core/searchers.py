@@ -6,9 +6,9 @@ import importlib.util
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from .components import Component, Seed
+from .components import Component, Count, Seed, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,7 +129,7 @@ class Searcher(Component, ABC):
 class _SklearnSearcher(Searcher):
     """A searcher of scikit-learn's."""
 
-    n_jobs: int | None = None
+    n_jobs: Workers | None = None
     """How many trials to run at a time; small data is faster with one."""
 
     @abstractmethod
@@ -175,7 +175,7 @@ class RandomSearcher(_SklearnSearcher):
     """Try combinations drawn at random."""
 
     KIND: Literal["RandomSearcher"] = "RandomSearcher"
-    trials: PositiveInt = 20
+    trials: Count = 20
     random_state: Seed = 0
 
     def _searcher(self, **common: Any) -> Any:
@@ -221,7 +221,7 @@ class OptunaSearcher(Searcher):
     """
 
     KIND: Literal["OptunaSearcher"] = "OptunaSearcher"
-    trials: PositiveInt = 20
+    trials: Count = 20
     random_state: Seed = 0
 
     def check(self) -> None:

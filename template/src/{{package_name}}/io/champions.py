@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import logging
 import time
 import uuid
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from ..core.errors import RegistryError
 from ..core.gate import Change, Member, Record
-from . import processes, stores
+from . import processes, registries, stores
 from .registries import (
     CHAMPION,
     PREVIOUS,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 PREFIX = "champion."
 """How the tags of the record begin; a number follows."""
+
+COUNT = "champions"
+"""The tag that says how many entries the record has at least."""
 
 PATIENCE = 30.0
 """How many seconds to wait for another promotion or rollback."""
@@ -129,9 +133,7 @@ def get(model: str) -> ModelVersion:
     last = standing.record.champion
     if last is not None:
         raise RegistryError(
-            f"The champion of '{model}', version {last.version}, is gone. Roll back to a former"
-            " champion that is there still (job.version of confs/rollback.yaml), or train,"
-            " evaluate and promote a version with job.replace_incomparable=true."
+            f"The champion of '{model}', version {last.version}, is gone. {advise(standing)}"
         )
     by_hand = (
         f" The alias '{CHAMPION}' names version {standing.alias}, which no promotion made champion."
@@ -144,6 +146,33 @@ def get(model: str) -> ModelVersion:
         " it and promote it (the jobs training, evaluations and promotion), or name another store"
         f" in MLFLOW_TRACKING_URI.{by_hand}"
     )
+
+
+def advise(standing: Standing) -> str:
+    """Say what to do about a champion that is gone."""
+    anew = "train, evaluate and promote a version with job.replace_incomparable=true."
+    record = standing.record
+    members = [member for number in record.others() if (member := record.former(number))]
+    there = [str(each.version) for each in members if find_member(standing.model, each)]
+    if not there:
+        return f"No former champion is there any more: {anew}"
+    return (
+        f"Of the former champions, these are there: {', '.join(there)}. Roll back to one"
+        f" (job.version of confs/rollback.yaml), or {anew}"
+    )
+
+
+def find_version(model: str, version: int | None) -> ModelVersion:
+    """Find a version by its number, or the newest; see ``registries.find_version``.
+
+    Raises:
+        RegistryError: There is none, or the model was renamed.
+    """
+    try:
+        return registries.find_version(model, version)
+    except RegistryError:
+        check_name(model)
+        raise
 
 
 def check_name(model: str) -> None:
@@ -275,6 +304,7 @@ def change(
         done=False,
     )
     _write(standing.model, entry)
+    _count(standing.model, entry.number)
     _check_lock(standing)
     MlflowClient().set_registered_model_alias(standing.model, CHAMPION, str(champion.version))
     _tag_versions(standing.model, entry)
@@ -422,13 +452,24 @@ def _parse_record(model: RegisteredModel) -> Record:
         except ValidationError:
             entry = None
         if entry is None or entry.number != number or key != _key(number):
-            raise RegistryError(
-                f"The record of who was champion of '{model.name}' was edited: its tag '{key}' is"
-                f" not entry {number}. Put back what was there. To begin anew, and forget"
-                f" all champions, delete its tags that begin with '{PREFIX}' and its alias."
-            )
+            raise _edited(model, f"its tag '{key}' is not entry {number}")
+        if entry.seal not in {"", _seal(entry)}:
+            raise _edited(model, f"its tag '{key}' is not what a job wrote")
         changes.append(entry)
+    count = model.tags.get(COUNT, "0")
+    if not count.isdigit() or len(changes) < int(count):
+        raise _edited(
+            model, f"{len(changes)} entries are there, and the tag '{COUNT}' says {count}"
+        )
     return Record(changes=changes)
+
+
+def _edited(model: RegisteredModel, what: str) -> RegistryError:
+    return RegistryError(
+        f"The record of who was champion of '{model.name}' was edited: {what}. Put back what was"
+        " there. To begin anew, and forget all champions, delete its tags that begin with"
+        " 'champion', and its alias."
+    )
 
 
 def _read_tags(model: str, alias: int) -> Record:
@@ -487,6 +528,7 @@ def _mend(standing: Standing) -> Standing:
             entry.kind,
             entry.champion.version,
         )
+        _count(standing.model, entry.number - 1)
         client.delete_registered_model_tag(standing.model, _key(entry.number))
         if entry.previous and find_member(standing.model, entry.previous):
             client.set_registered_model_alias(standing.model, CHAMPION, str(entry.previous.version))
@@ -514,7 +556,19 @@ def _is_whole(version: ModelVersion, member: Member) -> bool:
 def _write(model: str, entry: Change) -> None:
     from mlflow import MlflowClient
 
-    MlflowClient().set_registered_model_tag(model, _key(entry.number), entry.model_dump_json())
+    text = entry.model_copy(update={"seal": _seal(entry)}).model_dump_json()
+    MlflowClient().set_registered_model_tag(model, _key(entry.number), text)
+
+
+def _count(model: str, entries: int) -> None:
+    from mlflow import MlflowClient
+
+    MlflowClient().set_registered_model_tag(model, COUNT, str(entries))
+
+
+def _seal(entry: Change) -> str:
+    text = entry.model_dump_json(exclude={"seal"})
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _key(number: int) -> str:

@@ -44,6 +44,8 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
     from yaml import YAMLError
 
     plain: dict[Any, Any] = {}
+    if remote := [file for file in files if "://" in str(file)]:
+        raise ConfigError(f"A conf is a file on this machine, and {remote[0]} is none.")
     for file in map(Path, files):
         conf = _read(file)
         if _differ(plain.get("job"), conf.get("job")):
@@ -90,7 +92,8 @@ def _mask_url(found: re.Match[str]) -> str:
     scheme, rest = found.groups()
     # A password may hold anything, an @ as well, and the last one ends it.
     _, at, place = rest.rpartition("@")
-    place = re.sub(r"([?&#;][^=&#;]+=)[^&#;]+", r"\1***", place)
+    place = re.sub(r"([?&;][^=&#;]+=)[^&#;]+", r"\1***", place)
+    place = re.sub(r"#[\w%=+-]+", "#***", place)
     return f"{scheme}{'***@' if at else ''}{place}"
 
 
@@ -226,7 +229,7 @@ def _follow(
     return ".".join(names), parent
 
 
-_BRANCHES = {"bool", "int", "float", "str", "none", "list", "Range"}
+_BRANCHES = {"bool", "constrained-int", "int", "float", "str", "none", "list", "Range"}
 """How pydantic names the branches of a union without a KIND."""
 
 

@@ -13,9 +13,9 @@ from abc import ABC, abstractmethod
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from ..core.components import Component
+from ..core.components import Component, Count
 from ..core.errors import ConfigError
 from . import files
 
@@ -109,7 +109,7 @@ class Reader(Component, ABC):
     """A table, wherever it is."""
 
     KIND: str
-    limit: PositiveInt | None = None
+    limit: Count | None = None
     """Read this many rows at most."""
     columns: dict[str, ColumnFormat] = {}
     """The columns that are written in a way of their own."""

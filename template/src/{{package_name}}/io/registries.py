@@ -368,6 +368,28 @@ class PipelineLoader(Component):
 LoaderKind = Annotated[PyfuncLoader | PipelineLoader, Field(discriminator="KIND")]
 
 
+def check_description(version: ModelVersion) -> None:
+    """Check that clients of MLflow find in a version what they load it by.
+
+    Raises:
+        RegistryError: Its file ``MLmodel`` is missing or damaged.
+    """
+    import yaml
+
+    whole = False
+    wrong = (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError)
+    with read_model(version, "MLmodel") as file, contextlib.suppress(*wrong):
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        # The last line of the file is the last key; what is cut off ends before.
+        whole = {"flavors", "signature", "utc_time_created"} <= found.keys()
+        whole = whole and "loader_module" in found["flavors"]["python_function"]
+    if not whole:
+        raise RegistryError(
+            f"Version {version.version} of '{version.name}' has a file 'MLmodel' that is damaged:"
+            " no client could load it. Put back what was there, or train a new version."
+        )
+
+
 def check_content(version: ModelVersion, folder: Path) -> None:
     """Check that a version is this project's, of the columns and the target of its schemas.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import io
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+MAX_NAME = 200
+"""Of the 250 letters of a metric's name, those that a column's may have."""
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -76,8 +80,7 @@ class Report:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "report.html").write_text(page, encoding="utf-8")
             for name, image in self._images.items():
-                # A figure is named after a column, which may hold any character.
-                Path(folder, f"{name.replace('/', '_')}.png").write_bytes(image)
+                Path(folder, f"{plain_name(name)}.png").write_bytes(image)
             mlflow.log_artifacts(folder, "report")
 
     def _page(self) -> str:
@@ -89,3 +92,15 @@ class Report:
             + "\n".join(self._parts)
             + "\n</body>\n</html>\n"
         )
+
+
+def plain_name(column: str) -> str:
+    """Name a metric or a file after a column, which may hold characters that these refuse.
+
+    A name that must change, or is too long, ends with a digest, so that each stays its own.
+    """
+    plain = re.sub(r"[^\w\-. :]", "_", column, flags=re.ASCII)
+    if plain != column or len(plain) > MAX_NAME or plain.strip(".") != plain:
+        digest = hashlib.sha256(column.encode()).hexdigest()[:8]
+        plain = f"{plain[:MAX_NAME].strip('.')}_{digest}"
+    return plain

@@ -121,8 +121,8 @@ class MlflowService(Component):
 
     tracking_uri: Name | None = None
     registry_uri: Name | None = None
-    experiment: Name = PACKAGE
-    registered_model: Annotated[str, Field(pattern=r"^[\w. -]+$")] = PACKAGE
+    experiment: Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f]+$")] = PACKAGE
+    registered_model: Annotated[str, Field(max_length=250, pattern=r"^[\w. -]+$")] = PACKAGE
     system_metrics: bool | None = None
     """Record the use of processors, memory and disks; None as MLflow's environment says."""
 

@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, ServerError
 from . import configs, files, processes
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def connect(uri: str | None, registry_uri: str | None, experiment: str) -> None:
             " MLFLOW_TRACKING_URI."
         ) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        if any("disk is full" in str(cause) for cause in find_causes(error)):
+            raise ServerError(
+                f"There is no room on the disk of {configs.mask(uri)}: make some."
+            ) from error
         raise ConfigError(
             f"MLflow does not answer: {explain(error)} Check job.mlflow.tracking_uri in the conf,"
             " or MLFLOW_TRACKING_URI."

@@ -62,8 +62,12 @@ class Job(Component, ABC):
         outputs = self.written()
         for path in outputs.values():
             files.check_writable(path)
-        inputs = marked(self, files.READ).values()
-        files.check_apart(outputs, [*inputs, stores.EMBEDDED, stores.ARTIFACTS])
+        database = [stores.EMBEDDED, f"{stores.EMBEDDED}-*", stores.ARTIFACTS]
+        files.check_apart(outputs, [*self.read().values(), *database])
+
+    def read(self) -> dict[str, str]:
+        """List the paths that it reads, by the names of the fields that say so."""
+        return {f"job.{name}": path for name, path in marked(self, files.READ).items()}
 
     def written(self) -> dict[str, str]:
         """List the paths that it writes, by the names of the fields that say so."""

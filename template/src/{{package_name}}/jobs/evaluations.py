@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from ..core.components import nearest
-from ..core.errors import ServerError, UnfitError, UserError
+from ..core.components import Count, nearest
+from ..core.errors import DataError, ServerError, UnfitError, UserError
 from ..core.gate import MIN_COMPARED_ROWS, Evaluation
 from ..core.metrics import (
     MetricKind,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
+
+    Rows = np.ndarray[Any, np.dtype[np.bool_]]
 
 MAX_MISTAKES = 20
 """How many pairs of classes a report lists, where there are too many classes for a figure."""
@@ -60,7 +62,7 @@ class EvaluationsJob(Job):
     KIND: Literal["EvaluationsJob"] = "EvaluationsJob"
     inputs: ReaderKind
     targets: ReaderKind
-    version: PositiveInt | None = None
+    version: Count | None = None
     """Which version; the newest without one."""
     metrics: Annotated[list[MetricKind], Field(min_length=1)]
     thresholds: Annotated[list[Threshold], Field(min_length=1)]
@@ -90,13 +92,15 @@ class EvaluationsJob(Job):
         import mlflow
 
         name = self.mlflow.registered_model
-        version = registries.find_version(name, self.version)
+        version = champions.find_version(name, self.version)
         standing = champions.read(name)
+        registries.check_description(version)
         predict = self.loader.load(version)
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         log_lineage(run_id, "evaluation", [self.inputs, self.targets])
         outputs = predict(inputs)
-        scores = self._score(target, outputs)
+        repeated = self._find_repeated(version, inputs, target)
+        scores = self._score(target[~repeated], outputs[~repeated])
         evaluation = Evaluation(
             model=name,
             member=registries.identify(version, records.read_recipe(version)),
@@ -106,7 +110,7 @@ class EvaluationsJob(Job):
             champion=standing.member,
             code=registries.digest_core(),
         )
-        beside = self._compare(version, standing, inputs, target, outputs)
+        beside = self._compare(version, standing, inputs, target, outputs, repeated)
         evaluation = evaluation.model_copy(update=beside)
         mlflow.log_metrics(evaluation.scores)
         mlflow.log_param("version", version.version)
@@ -130,6 +134,33 @@ class EvaluationsJob(Job):
     def _score(self, target: pd.Series[Any], outputs: pd.DataFrame) -> dict[str, float]:
         return {metric.name: metric.score(target, outputs) for metric in self.metrics}
 
+    def _find_repeated(
+        self, version: ModelVersion, inputs: pd.DataFrame, target: pd.Series[Any]
+    ) -> Rows:
+        """Tell which rows held out hold what a version has learned, and so would flatter it.
+
+        Raises:
+            DataError: Too few others are left to judge it by.
+        """
+        repeated = records.has_learned(version, inputs, target)
+        count, others = int(repeated.sum()), int((~repeated).sum())
+        if count and others < MIN_COMPARED_ROWS:
+            raise DataError(
+                f"{count} of the {len(inputs)} rows held out repeat rows that version"
+                f" {version.version} learned from, and {MIN_COMPARED_ROWS} others are needed to"
+                " judge it. Leave out rows that come again under another identifier, and train"
+                " again."
+            )
+        if count:
+            logger.warning(
+                "%d of the %d rows held out repeat rows that version %s learned from: they are left"
+                " out.",
+                count,
+                len(inputs),
+                version.version,
+            )
+        return repeated
+
     def _compare(
         self,
         version: ModelVersion,
@@ -137,17 +168,9 @@ class EvaluationsJob(Job):
         inputs: pd.DataFrame,
         target: pd.Series[Any],
         outputs: pd.DataFrame,
+        repeated: Rows,
     ) -> dict[str, Any]:
         """Score both on the rows that neither has learned from, or say why that cannot be."""
-        repeated = records.has_learned(version, inputs, target)
-        if repeated.any():
-            logger.warning(
-                "%d of the %d rows held out repeat rows that version %s learned from: its scores"
-                " flatter it, and a comparison leaves them out.",
-                repeated.sum(),
-                len(inputs),
-                version.version,
-            )
         champion = standing.champion
         if champion is None:
             return {}
@@ -182,7 +205,7 @@ class EvaluationsJob(Job):
         inputs: pd.DataFrame,
         target: pd.Series[Any],
         outputs: pd.DataFrame,
-        repeated: np.ndarray[Any, np.dtype[np.bool_]],
+        repeated: Rows,
     ) -> dict[str, Any]:
         """Score both on the rows that neither has learned from, or say that these are too few."""
         from ..core import schemas

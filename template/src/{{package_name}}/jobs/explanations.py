@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from ..core.components import Count
 from ..core.explainers import ExplainerKind
 from ..core.metrics import MetricKind, check_problem
 from ..io import champions, files, registries
@@ -38,11 +39,11 @@ class ExplanationsJob(Job):
     KIND: Literal["ExplanationsJob"] = "ExplanationsJob"
     inputs: ReaderKind
     targets: ReaderKind
-    version: PositiveInt | None = None
+    version: Count | None = None
     """Which version; the champion without one."""
     metric: MetricKind
     explainers: Annotated[list[ExplainerKind], Field(min_length=1)]
-    rows: PositiveInt = 1_000
+    rows: Count = 1_000
     """How many rows to explain by, at most."""
     report: files.OutputPath = "outputs/explanations.html"
 

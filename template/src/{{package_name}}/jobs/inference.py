@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import PositiveInt
-
+from ..core.components import Count
 from ..core.errors import DataError
 from ..io import champions, registries, versions
 from ..io.datasets import BATCH_CELLS, BATCH_ROWS
@@ -42,9 +41,9 @@ class InferenceJob(Job):
     KIND: Literal["InferenceJob"] = "InferenceJob"
     inputs: ReaderKind
     outputs: WriterKind
-    version: PositiveInt | None = None
+    version: Count | None = None
     """Which version; the champion without one."""
-    batch_rows: PositiveInt | None = None
+    batch_rows: Count | None = None
     """How many rows are in memory at a time; without a number, the fewer the wider they are."""
     unseen: Literal["warn", "refuse"] = "warn"
     """What to do with cells unlike any seen before: new categories, values out of range."""

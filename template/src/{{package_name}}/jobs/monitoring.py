@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from ..core.components import Count
 from ..core.drift import Difference, DriftTestKind, compare
 from ..io import champions, files, registries, versions
 from ..io.kinds import ReaderKind
+from ..io.reports import plain_name
 from ..io.services import log_lineage
 from . import records
 from .base import Job, Result
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     Tables = list[tuple[pd.DataFrame, pd.DataFrame]]
 
 DRIFT_EXIT_CODE = 6
-MAX_NAME = 200
-"""Of the 250 letters of a metric's name, those that a column's may have."""
 MAX_PLOTS = 12
 
 
@@ -53,7 +51,7 @@ class MonitoringJob(Job):
     inputs: ReaderKind
     outputs: ReaderKind
     """What inference wrote for these inputs."""
-    version: PositiveInt | None = None
+    version: Count | None = None
     """Which version's training to compare with; the champion's without one."""
     tests: Annotated[list[DriftTestKind], Field(min_length=1)]
     max_unseen: Annotated[float, Field(ge=0, le=1)] = 0.05
@@ -142,12 +140,4 @@ class MonitoringJob(Job):
 
 
 def _metric_name(found: Difference) -> str:
-    """Name a metric after a column, which may hold characters that MLflow refuses.
-
-    A name that must change, or is too long, ends with a digest, so that each stays its own.
-    """
-    plain = re.sub(r"[^\w\-. :]", "_", found.column, flags=re.ASCII)
-    if plain != found.column or len(plain) > MAX_NAME or plain.strip(".") != plain:
-        digest = hashlib.sha256(found.column.encode()).hexdigest()[:8]
-        plain = f"{plain[:MAX_NAME].strip('.')}_{digest}"
-    return f"{found.test}.{plain}"
+    return f"{found.test}.{plain_name(found.column)}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat
 
 from ..core import gate
+from ..core.components import Count
 from ..core.errors import PromotionError, RegistryError, UnfitError
 from ..io import champions, registries, versions
 from ..io.registries import CHAMPION, EVALUATION, REASON, STATUS
+from . import records
 from .base import Job, Result
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class PromotionJob(Job):
     """
 
     KIND: Literal["PromotionJob"] = "PromotionJob"
-    version: PositiveInt | None = None
+    version: Count | None = None
     """Which version; the newest without one."""
     metric: str = Field(min_length=1)
     """The name of the metric by which the champion must be beaten."""
@@ -53,7 +55,7 @@ class PromotionJob(Job):
 
     def _run(self, run_id: str) -> PromotionResult:
         name = self.mlflow.registered_model
-        version = registries.find_version(name, self.version)
+        version = champions.find_version(name, self.version)
         with champions.lock(name) as standing:
             champions.report(standing)
             done = standing.finished
@@ -158,7 +160,7 @@ class RollbackJob(Job):
     """Withdraw the champion, and make the one before it the champion again."""
 
     KIND: Literal["RollbackJob"] = "RollbackJob"
-    version: PositiveInt | None = None
+    version: Count | None = None
     """Which former champion to go back to; the last one without."""
     reason: str = Field("rolled back by hand", min_length=1)
     allow_other_unit: bool = False
@@ -180,10 +182,8 @@ class RollbackJob(Job):
             target = self._find_target(standing)
             version = champions.find_member(name, target)
             if version is None:
-                raise RegistryError(
-                    f"Version {target.version}, to go back to, is gone: name another former"
-                    " champion in job.version."
-                )
+                advice = champions.advise(standing)
+                raise RegistryError(f"Version {target.version}, to go back to, is gone. {advice}")
             found = registries.identify(version, target.recipe)
             if target.digest and found.digest != target.digest:
                 raise RegistryError(
@@ -214,6 +214,7 @@ class RollbackJob(Job):
             return  # a champion that is damaged is a reason to go back
         try:
             registries.check_scale(version, champion)
+            records.check_same_target(version, champion)
         except RegistryError as error:
             raise RegistryError(
                 f"{error} Set job.allow_other_unit=true if that is to be undone."

@@ -161,7 +161,37 @@ def _hash(inputs: pd.DataFrame, target: pd.Series[Any]) -> pd.DataFrame:
     from ..core.frames import hash_rows
 
     rows = pd.util.hash_pandas_object(inputs.index, index=False).to_numpy()
-    return pd.DataFrame({"row": rows, "content": hash_rows(inputs.join(target))})
+    content = {"content": hash_rows(inputs.join(target)), "target": hash_rows(target.to_frame())}
+    return pd.DataFrame({"row": rows, **content})
+
+
+def check_same_target(version: ModelVersion, champion: ModelVersion) -> None:
+    """Check that two versions learned the same values of the rows that both have learned from.
+
+    Args:
+        version: the one that is to predict.
+        champion: the one that predicts now.
+
+    Raises:
+        RegistryError: Most of them differ: the target is another, or in another unit.
+    """
+    import pandas as pd
+
+    tables = []
+    for each in (version, champion):
+        # What is damaged tells nothing, and is a reason to go back; an older release wrote none.
+        with contextlib.suppress(RegistryError, OSError), _read_holdout_folder(each) as folder:
+            tables.append(pd.read_parquet(folder / LEARNED))
+    if len(tables) < 2 or not all("target" in table for table in tables):
+        return
+    both = tables[0].merge(tables[1], on="row")
+    other = int((both["target_x"] != both["target_y"]).sum())
+    if other > len(both) / 2:
+        raise RegistryError(
+            f"Of {len(both)} rows that versions {version.version} and {champion.version} both"
+            f" learned from, {other} had another target then: its unit may have changed, or what"
+            " it is."
+        )
 
 
 def read_holdout(

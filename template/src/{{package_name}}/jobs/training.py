@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from ..core.components import Count
 from ..core.metrics import MetricKind, check_problem
 from ..core.models import ModelKind
 from ..core.splitters import HoldoutKind
@@ -54,7 +55,7 @@ class TrainingJob(Job):
     registry: registries.MlflowRegister = registries.MlflowRegister()
     tuned: Tuned | None = None
     """What tuning found the model's parameters for, as it wrote it."""
-    reference_rows: PositiveInt = 10_000
+    reference_rows: Count = 10_000
     """How many rows monitoring compares with, at most."""
 
     def check(self) -> None:
