@@ -257,9 +257,10 @@ def find_renamed(model: str) -> str | None:
     while True:
         page = MlflowClient().search_registered_models(max_results=1000, page_token=token)
         for other in page:
-            record = _parse_record(other)
-            if other.name != model and any(entry.model == model for entry in record.changes):
-                return str(other.name)
+            with contextlib.suppress(RegistryError):  # another project's, whose tags are its own
+                record = _parse_record(other)
+                if other.name != model and any(entry.model == model for entry in record.changes):
+                    return str(other.name)
         token = page.token
         if not token:
             return None
@@ -457,10 +458,8 @@ def _parse_record(model: RegisteredModel) -> Record:
             raise _edited(model, f"its tag '{key}' is not what a job wrote")
         changes.append(entry)
     count = model.tags.get(COUNT, "0")
-    if not count.isdigit() or len(changes) < int(count):
-        raise _edited(
-            model, f"{len(changes)} entries are there, and the tag '{COUNT}' says {count}"
-        )
+    if count.isdigit() and len(changes) < int(count):
+        raise _edited(model, f"its tag '{COUNT}' says {count}, and it has {len(changes)} entries")
     return Record(changes=changes)
 
 

@@ -67,7 +67,7 @@ class MonitoringJob(Job):
         version = champions.find_predictor(name, self.version)
         with versions.opening(version, registries.PipelineLoader()) as opened:
             reference_inputs, reference_outputs = records.read_reference(version)
-            registries.check_columns(version, reference_inputs, opened.inputs)
+            records.check_reference(version, reference_inputs, opened.inputs)
             unseen = frames.UnseenCells(opened.inputs)
             inputs = self.inputs.read(opened.inputs, unseen)
             outputs = self.outputs.read(opened.outputs)

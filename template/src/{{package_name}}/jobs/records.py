@@ -7,8 +7,14 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import DataError, RegistryError
-from ..io.registries import digest_files, read_artifacts, read_content, read_replay
+from ..core.errors import DataError, RegistryError, UnfitError
+from ..io.registries import (
+    check_columns,
+    digest_files,
+    read_artifacts,
+    read_content,
+    read_replay,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+    import pandera.pandas as pa
     from mlflow.entities.model_registry import ModelVersion
 
     from ..io.datasets import Reader
@@ -285,6 +292,31 @@ def read_reference(version: ModelVersion) -> tuple[pd.DataFrame, pd.DataFrame]:
             pd.read_parquet(folder / "inputs.parquet"),
             pd.read_parquet(folder / "outputs.parquet"),
         )
+
+
+def check_reference(
+    version: ModelVersion, inputs: pd.DataFrame, schema: type[pa.DataFrameModel]
+) -> None:
+    """Check that a version's sample of inputs has the columns that the version takes.
+
+    Args:
+        version: the version, of which was checked that it fits the project.
+        inputs: the sample.
+        schema: of what it takes.
+
+    Raises:
+        RegistryError: It has others, and is damaged, or the version does not fit after all.
+    """
+    try:
+        check_columns(version, inputs, schema)
+    except UnfitError as error:
+        if read_content(version) is None:
+            raise  # a release that recorded no columns
+        raise RegistryError(
+            f"The sample of what version {version.version} was trained on"
+            f" ('{REFERENCE}/inputs.parquet') was changed or damaged: put back what was there, or"
+            " train a new version."
+        ) from error
 
 
 def read_recipe(version: ModelVersion) -> str:
