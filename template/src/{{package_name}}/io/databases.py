@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from ..core.errors import ConfigError, DataError
 from . import configs
-from .datasets import BATCH_ROWS, Lineage, Reader, Writer, to_pandas
+from .datasets import BATCH_ROWS, Lineage, Reader, Writer, join, to_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +157,8 @@ class SQLReader(Reader):
         from ..core.frames import RowNames
 
         left, naming = self.limit, RowNames()
-        for part in self._answer(rows or BATCH_ROWS):
+        chunks = self._answer(rows or BATCH_ROWS)
+        for part in chunks if rows else join(chunks):
             taken = part if left is None else part.head(left)
             yield self.place, self._interpret(taken, schema, naming)
             left = None if left is None else left - len(taken)

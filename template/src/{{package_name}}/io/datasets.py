@@ -391,6 +391,14 @@ def to_pandas(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
     return frame
 
 
+def join(chunks: Iterable[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Put the chunks of one table together, as one; there is none where there was no chunk."""
+    import pandas as pd
+
+    found = list(chunks)
+    return found if len(found) < 2 else [pd.concat(found, ignore_index=True)]
+
+
 def _open_parquet(source: Any, *, streaming: bool) -> pq.ParquetFile:
     """Open a Parquet file; streaming holds neither it nor a whole group of rows in memory."""
     import pyarrow.parquet as pq

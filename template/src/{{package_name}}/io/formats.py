@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..core.errors import ConfigError, DataError
 from . import files
-from .datasets import BATCH_ROWS, FileReader, FileWriter, to_pandas
+from .datasets import BATCH_ROWS, FileReader, FileWriter, join, to_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,8 @@ class WholeFileReader(FileReader):
         for name in names:
             try:
                 with filesystem.open(name, "rb", compression="infer") as file:
-                    for part in self._chunks(file, rows or BATCH_ROWS):
+                    chunks = self._chunks(file, rows or BATCH_ROWS)
+                    for part in chunks if rows else join(chunks):
                         taken = part if left is None else part.head(left)
                         yield name, self._interpret(taken, schema, naming)
                         left = None if left is None else left - len(taken)
