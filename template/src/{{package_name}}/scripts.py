@@ -30,6 +30,7 @@ exit codes:
      something else than when it was trained
   5  promotion was refused
   6  drift was found
+  7  rows were set aside, and the others predicted
   130, 143  stopped, from the keyboard or by SIGTERM
 """
 

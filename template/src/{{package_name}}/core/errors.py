@@ -22,9 +22,18 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """The data is missing, empty, or not what the schemas say."""
+    """The data is missing, empty, or not what the schemas say.
+
+    Args:
+        text: what is wrong.
+        reasons: where no more than rows are wrong, their places in the table, and why each is.
+    """
 
     exit_code = 3
+
+    def __init__(self, text: str, reasons: dict[int, str] | None = None) -> None:
+        super().__init__(text)
+        self.reasons = reasons
 
 
 class RegistryError(UserError):

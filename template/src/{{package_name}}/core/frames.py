@@ -7,7 +7,7 @@ import copy
 import datetime
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, SupportsFloat
 
@@ -163,17 +163,18 @@ def conform(
         twice = frame.columns[frame.columns.duplicated()].unique()
         raise DataError(f"{source} has columns more than once: {_examples(twice)}.")
     failures = [
-        {"column": name, "check": "is there", "count": len(frame), "examples": ""}
+        {"column": name, "check": "is there", "count": len(frame), "examples": "", "rows": None}
         for name in rules.columns
         if name not in frame and not rules.columns[name].regex
     ]
     if rules.index is not None and not rules.index.dtype.check(Engine.dtype(frame.index.dtype)):
         identifiers, wrong = _convert(frame.index.to_series(), rules.index.dtype)
-        failures += _failures(index, f"is {rules.index.dtype}", identifiers[wrong])
+        failures += _failures(index, f"is {rules.index.dtype}", identifiers[wrong], wrong)
         frame = frame.set_axis(pd.Index(identifiers, name=index), axis=0)
     if indexed and not frame.index.is_unique:
         twice = frame.index[frame.index.duplicated()]
-        failures += _failures(index, "is unique", twice.to_series())
+        every = frame.index.duplicated(keep=False)
+        failures += _failures(index, "is unique", twice.to_series(), every)
     converted: dict[str, pd.Series[Any]] = {}
     for name in frame.columns.intersection(list(rules.columns)):
         values, found = _conform_column(frame[name], rules.columns[name].dtype)
@@ -187,9 +188,55 @@ def conform(
                 frame.assign(**converted) if converted else frame, lazy=True, inplace=True
             )
         except pa.errors.SchemaErrors as error:
-            failures = _found(error.failure_cases, index)
-    table = pd.DataFrame(failures).to_string(index=False)
-    raise DataError(f"{source} does not match the schema {schema.__name__}:\n{table}")
+            failures = _found(error.failure_cases, index, frame.index)
+    table = pd.DataFrame(failures).drop(columns="rows").to_string(index=False)
+    text = f"{source} does not match the schema {schema.__name__}:\n{table}"
+    raise DataError(text, _reasons(failures))
+
+
+class SetAside:
+    """Rows that are not predicted, kept apart with the reason, as tables go by.
+
+    Args:
+        write: takes the next of these rows, their cells as they were read, and the reason.
+    """
+
+    def __init__(self, write: Callable[[pd.DataFrame], None] = lambda _: None) -> None:
+        self._write = write
+        self.rows = 0
+
+    def add(self, rows: pd.DataFrame, reasons: Iterable[str]) -> None:
+        """Set rows aside.
+
+        Args:
+            rows: n rows.
+            reasons: why, of each.
+        """
+        if len(rows):
+            self.rows += len(rows)
+            self._write(rows.assign(reason=list(reasons)))
+
+    def conform(
+        self, frame: pd.DataFrame, schema: type[pa.DataFrameModel], source: str
+    ) -> pd.DataFrame:
+        """Conform a table as ``conform`` does, without the rows that break its schema.
+
+        Raises:
+            DataError: More than rows is wrong, as a column that is missing.
+        """
+        index = index_name(schema)
+        while len(frame):
+            try:
+                return conform(frame, schema, source)
+            except DataError as error:
+                if error.reasons is None:
+                    raise
+                wrong = np.zeros(len(frame), dtype="bool")
+                wrong[list(error.reasons)] = True
+                rows = frame[wrong].set_index(index) if index in frame else frame[wrong]
+                self.add(rows, (error.reasons[place] for place in sorted(error.reasons)))
+                frame = frame[~wrong]
+        return frame
 
 
 class UnseenCells:
@@ -216,19 +263,24 @@ class UnseenCells:
         """How many such cells each column has; those without are left out."""
         self._examples: dict[str, str] = {}
 
-    def add(self, frame: pd.DataFrame) -> None:
+    def add(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Look in one more table.
 
         Args:
             frame: n rows that conform to the schema.
+
+        Returns:
+            Which rows have such cells: n truth values.
         """
         self.rows += len(frame)
+        some = np.zeros(len(frame), dtype="bool")
         for name in frame.columns.intersection(list(self._checks)):
             values = frame[name].reset_index(drop=True)
             unseen = np.zeros(len(values), dtype="bool")
             for check in self._checks[name]:
                 passed = check(values).check_output.fillna(value=False).astype("bool")
                 unseen[passed.index[~passed]] = True
+            some |= unseen
             if unseen.any():
                 self.counts[str(name)] = self.counts.get(str(name), 0) + int(unseen.sum())
                 cells = values[unseen].head(EXAMPLES).tolist()
@@ -236,6 +288,7 @@ class UnseenCells:
                     str(name),
                     ", ".join("missing" if pd.isna(cell) else repr(cell) for cell in cells),
                 )
+        return some
 
     def __str__(self) -> str:
         """Name the columns, how many cells each has, and some of these."""
@@ -445,10 +498,11 @@ def _conform_column(
     if is_other_text or is_plain or not dtype.check(Engine.dtype(values.dtype)):
         converted, wrong = _convert(values, dtype)
         if wrong.any():
-            return None, _failures(name, f"is {dtype}", values[wrong])
+            return None, _failures(name, f"is {dtype}", values[wrong], wrong)
     if dtypes.is_float(dtype):
         values = values if converted is None else converted
-        return converted, _failures(name, "is finite", values[np.isinf(values)])
+        infinite = np.isinf(values)
+        return converted, _failures(name, "is finite", values[infinite], infinite)
     return converted, []
 
 
@@ -515,23 +569,53 @@ def _convert_times(
     return times.astype(dtype.type), wrong
 
 
-def _failures(column: str, check: str, cells: pd.Series[Any]) -> list[dict[str, Any]]:
+def _failures(column: str, check: str, cells: pd.Series[Any], rows: Any) -> list[dict[str, Any]]:
+    """Tell of a failed check.
+
+    Args:
+        column: where.
+        check: what was to be so.
+        cells: those that are not.
+        rows: of which rows they are, as truth values.
+    """
     if cells.empty:
         return []
-    rows = [
+    some = [
         f"{cell!r} at {row}" if pd.notna(row) else repr(cell)
         for row, cell in zip(cells.index[:EXAMPLES].tolist(), cells, strict=False)
     ]
-    return [{"column": column, "check": check, "count": len(cells), "examples": ", ".join(rows)}]
+    examples = ", ".join(some)
+    places = np.flatnonzero(np.asarray(rows))
+    return [
+        {
+            "column": column,
+            "check": check,
+            "count": len(cells),
+            "examples": examples,
+            "rows": places,
+        }
+    ]
 
 
-def _found(cases: pd.DataFrame, index: str) -> list[dict[str, Any]]:
+def _reasons(failures: list[dict[str, Any]]) -> dict[int, str] | None:
+    """Say of each row that breaks its schema what it breaks; None where not only rows do."""
+    reasons: dict[int, str] = {}
+    for failure in failures:
+        if failure["rows"] is None or not len(failure["rows"]):
+            return None
+        said = f"{failure['column']}: {failure['check']}"
+        for place in failure["rows"].tolist():
+            reasons[place] = f"{reasons[place]}; {said}" if place in reasons else said
+    return reasons
+
+
+def _found(cases: pd.DataFrame, index: str, rows: pd.Index[Any]) -> list[dict[str, Any]]:
     """Tell pandera's failures as ours, one for each column and check."""
     failures = []
     cases = cases.fillna({"column": index})
-    for (name, check), rows in cases.groupby(["column", "check"], sort=False):
-        cells = rows.set_index("index")["failure_case"]
-        failures += _failures(str(name), str(check), cells)
+    for (name, check), failed in cases.groupby(["column", "check"], sort=False):
+        cells = failed.set_index("index")["failure_case"]
+        failures += _failures(str(name), str(check), cells, rows.isin(cells.index))
     return failures
 
 

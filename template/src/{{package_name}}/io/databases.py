@@ -149,9 +149,9 @@ class SQLReader(Reader):
                 raise DataError(f"What {self.place} answers is no table: {reason}.") from error
         self._digest = str(digest)
 
-    def read(self, schema: Schema, unseen: Any = None) -> pd.DataFrame:
+    def read(self, schema: Schema, unseen: Any = None, aside: Any = None) -> pd.DataFrame:
         # A database answers in no order of its own, and inputs and targets ask for themselves.
-        return super().read(schema, unseen).sort_index()
+        return super().read(schema, unseen, aside).sort_index()
 
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         from ..core.frames import RowNames

@@ -123,7 +123,12 @@ class Reader(Component, ABC):
     def place(self) -> str:
         """Where the table is, as people are told."""
 
-    def read(self, schema: Schema, unseen: frames.UnseenCells | None = None) -> pd.DataFrame:
+    def read(
+        self,
+        schema: Schema,
+        unseen: frames.UnseenCells | None = None,
+        aside: frames.SetAside | None = None,
+    ) -> pd.DataFrame:
         """Read the columns of a schema, and check them; cells unlike any seen are warned of.
 
         A row that two files hold alike, as files of two months may, is read once.
@@ -131,6 +136,7 @@ class Reader(Component, ABC):
         Args:
             schema: what to read.
             unseen: what counts such cells, where somebody asks for it.
+            aside: what takes the rows that break the schema, where these are not refused.
 
         Returns:
             n rows, with the index and the types of the schema.
@@ -141,11 +147,13 @@ class Reader(Component, ABC):
         """
         from ..core import frames
 
+        conform = aside.conform if aside else frames.conform
         parts = [
-            (name, frames.conform(part, schema, self._source(name)))
+            (name, conform(part, schema, self._source(name)))
             for name, part in self._parts(schema, None)
             if len(part)
         ]
+        parts = [(name, part) for name, part in parts if len(part)]
         if not parts:
             raise self._no_rows()
         frame = parts[0][1] if len(parts) == 1 else self._join(parts)
@@ -155,12 +163,15 @@ class Reader(Component, ABC):
             logger.warning(counted.describe(self.place))
         return frame
 
-    def batches(self, schema: Schema, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
+    def batches(
+        self, schema: Schema, rows: int = BATCH_ROWS, aside: frames.SetAside | None = None
+    ) -> Iterator[pd.DataFrame]:
         """Read as ``read`` does, a part at a time, so that memory does not grow with the file.
 
         Args:
             schema: what to read.
             rows: how many at most in one part.
+            aside: as of ``read``.
 
         Raises:
             DataError: As ``read``; of an identifier that comes in two parts, after the last one.
@@ -171,10 +182,10 @@ class Reader(Component, ABC):
         from ..core.errors import DataError
 
         # In memory, the identifiers would be more than all else of a stream.
+        conform = aside.conform if aside else frames.conform
         with tempfile.TemporaryFile() as seen:
             for name, batch in self._parts(schema, rows):
-                if len(batch):
-                    part = frames.conform(batch, schema, self._source(name))
+                if len(batch) and len(part := conform(batch, schema, self._source(name))):
                     pd.util.hash_pandas_object(part.index, index=False).to_numpy().tofile(seen)
                     yield part
             if not seen.tell():

@@ -56,6 +56,8 @@ class MonitoringJob(Job):
     tests: Annotated[list[DriftTestKind], Field(min_length=1)]
     max_unseen: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Which share of a column's cells may be unlike any seen before: no drift yet."""
+    bad_rows: Literal["refuse", "set-aside"] = "refuse"
+    """What to do with rows that break the schema: as inference did."""
     report: files.OutputPath = "outputs/monitoring.html"
 
     def _run(self, run_id: str) -> MonitoringResult:
@@ -69,8 +71,11 @@ class MonitoringJob(Job):
             reference_inputs, reference_outputs = records.read_reference(version)
             records.check_reference(version, reference_inputs, opened.inputs)
             unseen = frames.UnseenCells(opened.inputs)
-            inputs = self.inputs.read(opened.inputs, unseen)
+            aside = frames.SetAside() if self.bad_rows == "set-aside" else None
+            inputs = self.inputs.read(opened.inputs, unseen, aside)
             outputs = self.outputs.read(opened.outputs)
+        if aside:
+            inputs = inputs[inputs.index.isin(outputs.index)]  # those that inference predicted
         frames.check_pair(inputs, outputs, "outputs")
         log_lineage(run_id, "monitoring", [self.inputs, self.outputs])
         mlflow.log_param("version", version.version)
