@@ -28,7 +28,9 @@ Render = Callable[..., Project]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: nobody takes over the last two that a worker has."""
-    items.sort(key=lambda item: not item.name.startswith("test_project["))
+    items.sort(
+        key=lambda item: not item.name.startswith(("test_project[", "test_dataset[penguins"))
+    )
 
 
 @pytest.fixture(scope="session")
