@@ -156,14 +156,10 @@ class SQLReader(Reader):
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         from ..core.frames import RowNames
 
-        left, naming = self.limit, RowNames()
+        naming = RowNames()
         chunks = self._answer(rows or BATCH_ROWS)
         for part in chunks if rows else join(chunks):
-            taken = part if left is None else part.head(left)
-            yield self.place, self._interpret(taken, schema, naming)
-            left = None if left is None else left - len(taken)
-            if left == 0:
-                return
+            yield self.place, self._interpret(part, schema, naming)
 
 
 class SQLWriter(Writer):

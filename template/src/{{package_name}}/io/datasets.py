@@ -150,7 +150,7 @@ class Reader(Component, ABC):
         conform = aside.conform if aside else frames.conform
         parts = [
             (name, conform(part, schema, self._source(name)))
-            for name, part in self._parts(schema, None)
+            for name, part in self._limited(self._parts(schema, None))
             if len(part)
         ]
         parts = [(name, part) for name, part in parts if len(part)]
@@ -184,7 +184,7 @@ class Reader(Component, ABC):
         # In memory, the identifiers would be more than all else of a stream.
         conform = aside.conform if aside else frames.conform
         with tempfile.TemporaryFile() as seen:
-            for name, batch in self._parts(schema, rows):
+            for name, batch in self._limited(self._parts(schema, rows)):
                 if len(batch) and len(part := conform(batch, schema, self._source(name))):
                     pd.util.hash_pandas_object(part.index, index=False).to_numpy().tofile(seen)
                     yield part
@@ -235,6 +235,18 @@ class Reader(Component, ABC):
         logger.warning("%d rows of %s come twice, and count once.", again.sum(), self.place)
         return frame.loc[~again]
 
+    def _limited(
+        self, parts: Iterator[tuple[str, pd.DataFrame]]
+    ) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Take as many rows as the limit says, and read no part after them."""
+        left = self.limit
+        for name, part in parts:
+            taken = part if left is None else part.head(left)
+            yield name, taken
+            left = None if left is None else left - len(taken)
+            if left == 0:
+                return
+
     def _no_rows(self) -> Exception:
         from ..core.errors import DataError
 
@@ -243,6 +255,8 @@ class Reader(Component, ABC):
     @abstractmethod
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
         """Read unchecked parts of at most so many rows, each with the name of its file.
+
+        They may go on after the limit.
 
         A part is a whole file where the number is None.
         """
@@ -347,13 +361,13 @@ class ParquetReader(FileReader):
         from ..core.frames import RowNames, index_name
 
         filesystem, names = files.list_files(self.path, self.suffix)
-        left, naming = self.limit, RowNames()
+        naming = RowNames()
         for name in names:
             with contextlib.ExitStack() as stack:
                 local = files.is_local(filesystem)
                 source = name if local else stack.enter_context(filesystem.open(name, "rb"))
                 try:
-                    whole = rows is None and left is None
+                    whole = rows is None and self.limit is None
                     file = stack.enter_context(_open_parquet(source, streaming=not whole))
                     columns = self._wanted(schema, file.schema_arrow.names)
                     index = _RangeIndex(file.schema_arrow.pandas_metadata, index_name(schema))
@@ -364,12 +378,8 @@ class ParquetReader(FileReader):
                     else:
                         parts = file.iter_batches(batch_size=rows or BATCH_ROWS, columns=columns)
                     for part in parts:
-                        taken = part if left is None else part.slice(0, left)
-                        yield name, self._interpret(index.restore(to_pandas(taken)), schema, naming)
+                        yield name, self._interpret(index.restore(to_pandas(part)), schema, naming)
                         pa.default_memory_pool().release_unused()
-                        left = None if left is None else left - len(taken)
-                        if left == 0:
-                            return
                 except (pa.ArrowException, OSError, ValueError) as error:
                     raise DataError(f"Cannot read {name} as Parquet: {error}") from error
 

@@ -37,17 +37,13 @@ class WholeFileReader(FileReader):
         from ..core.frames import RowNames
 
         filesystem, names = files.list_files(self.path, self.suffix)
-        left, naming = self.limit, RowNames()
+        naming = RowNames()
         for name in names:
             try:
                 with filesystem.open(name, "rb", compression="infer") as file:
                     chunks = self._chunks(file, rows or BATCH_ROWS)
                     for part in chunks if rows else join(chunks):
-                        taken = part if left is None else part.head(left)
-                        yield name, self._interpret(taken, schema, naming)
-                        left = None if left is None else left - len(taken)
-                        if left == 0:
-                            return
+                        yield name, self._interpret(part, schema, naming)
             except (
                 pa.ArrowException,
                 BadZipFile,
