@@ -13,47 +13,17 @@ had changed is merged in, and a conflict is one that git knows of.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from difflib import SequenceMatcher
 from pathlib import Path
 
 import yaml
-from copier import run_copy
+from project import ANSWERS, exists, git, merge, render_last
 from rope.base.change import ChangeContents
 from rope.base.project import Project
 from rope.refactor.move import MoveModule
 from rope.refactor.rename import Rename
-
-ANSWERS = ".copier-answers.yml"
-LABELS = ["before updating", "last update", "after updating"]
-
-
-def git(*arguments: str, text: str | None = None) -> str:
-    """Run git, and return what it printed."""
-    command = ["git", *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
-
-
-def exists(revision: str) -> bool:
-    """Tell whether git knows a file, such as `:README.md` in the index."""
-    command = ["git", "cat-file", "-e", revision]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def render_last(folder: str) -> Path:
-    """Render the project as the last update left it, without what its users changed."""
-    answers = yaml.safe_load(git("show", f"HEAD:./{ANSWERS}"))
-    run_copy(
-        answers["_src_path"],
-        folder,
-        data={key: value for key, value in answers.items() if not key.startswith("_")},
-        vcs_ref=os.environ["VERSION_FROM"],
-        defaults=True,
-        quiet=True,
-    )
-    return Path(folder)
 
 
 def follow(old: str, new: str, last: Path) -> None:
@@ -99,32 +69,6 @@ def follow(old: str, new: str, last: Path) -> None:
             git("add", "--", path.as_posix())
 
 
-def merge(old: str, new: str, last: Path) -> None:
-    """Merge what the user had changed in the old place into the module in the new one.
-
-    Args:
-        old: where the user's module was, and is in git's index.
-        new: where the template's module is now.
-        last: the project as it was rendered.
-
-    Raises:
-        SystemExit: git cannot merge them.
-    """
-    sides = {1: last / old, 2: last / "ours", 3: Path(new)}
-    sides[2].write_text(git("show", f":./{old}"), encoding="utf-8")
-    blobs = {stage: git("hash-object", "-w", "--", str(path)) for stage, path in sides.items()}
-    labels = [part for label in LABELS for part in ("-L", label)]
-    command = ["git", "merge-file", "--stdout", *labels, *(str(sides[n]) for n in (2, 1, 3))]
-    outcome = subprocess.run(command, capture_output=True, check=False)
-    if outcome.returncode not in range(128):
-        sys.exit(f"git could not merge {old} into {new}: {outcome.stderr.decode()}")
-    Path(new).write_bytes(outcome.stdout)
-    if outcome.returncode:  # the number of conflicts
-        path = git("rev-parse", "--show-prefix").strip() + new
-        rows = [f"100644 {blob.strip()} {stage}\t{path}" for stage, blob in blobs.items()]
-        git("update-index", "--index-info", text="\n".join([*rows, ""]))
-
-
 def main() -> None:
     """Do the part of the stage that copier names in the environment."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -138,7 +82,8 @@ def main() -> None:
             if Path(old).is_file() and not Path(new).exists():
                 follow(old, new, render_last(folder))
         elif exists(f":./{old}") and not exists(f":./{new}") and Path(new).is_file():
-            merge(old, new, render_last(folder))
+            last = render_last(folder).joinpath(old).read_bytes().decode()
+            merge(new, last, git("show", f":./{old}"))
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Adopted(Project):
         self.git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=work")
 
     def update(
-        self, version: str = TREE, answers: Answers | None = None, *, trust: bool = False
+        self, version: str = TREE, answers: Answers | None = None, *, trust: bool = True
     ) -> Outcome:
         """Update the project, as somebody who takes the default of every new question.
 

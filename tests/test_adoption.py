@@ -190,13 +190,12 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
     assert files == {"README.md", "adoption.json", "source.yaml", *tables}
     manifest = project.path.joinpath("data", "adoption.json").read_text("utf-8")
     assert str(project.path) not in manifest
-    for path in project.path.joinpath("confs").glob("*.yaml"):
-        # Rolling back has nothing to do with the data.
-        assert (f"confs/{path.name}" in manifest) == (path.name != "rollback.yaml")
-        text = path.read_text("utf-8")
-        assert "data/training.csv" not in text
-        assert "data/inference.csv" not in text
-        assert yaml.safe_load(text)["job"]["KIND"]
+    # The other confs say nothing of the data.
+    assert re.findall(r"confs/\S+yaml", manifest) == ["confs/data.yaml"]
+    shared = yaml.safe_load(project.path.joinpath("confs", "data.yaml").read_text("utf-8"))
+    assert shared["data"]["training"]["path"] == "data/training.parquet"
+    confs = project.run("git", "diff", "--name-only", "HEAD", "--", "confs").split()
+    assert confs == ["confs/data.yaml"]
     assert "src/*/core/schemas.py" in manifest
     assert dataset.target in project.path.joinpath("README.md").read_text("utf-8")
     assert dataset.target in project.path.joinpath("data", "README.md").read_text("utf-8")
@@ -262,7 +261,7 @@ def test_over_another(project: Adopter, tmp_path: Path) -> None:
     assert '"version": 1' in said
 
 
-@pytest.mark.parametrize("edited", ["confs/promotion.yaml", "src/adopts/core/schemas.py"])
+@pytest.mark.parametrize("edited", ["confs/data.yaml", "src/adopts/core/schemas.py"])
 def test_edited_file_is_asked_for(edited: str, project: Adopter, tmp_path: Path) -> None:
     """Without a terminal to answer, nothing is overwritten but with --yes."""
     wines = BY_NAME["wines"].place(tmp_path)
@@ -289,7 +288,7 @@ def test_question_on_a_terminal(project: Adopter, tmp_path: Path) -> None:
     wines = BY_NAME["wines"].place(tmp_path)
     project.adopt(*wines, NO_PROOF)
     adopted = project.state()
-    with (project.path / "confs" / "promotion.yaml").open("a", encoding="utf-8") as file:
+    with (project.path / "confs" / "data.yaml").open("a", encoding="utf-8") as file:
         file.write("# mine\n")
     edited = project.state()
     for answer, code, state in (("", 2, edited), ("y", 0, adopted)):
@@ -298,7 +297,7 @@ def test_question_on_a_terminal(project: Adopter, tmp_path: Path) -> None:
         outcome = project.start(*wines, NO_PROOF, stdin=theirs)
         os.close(theirs)
         os.close(ours)
-        assert "Overwrite confs/promotion.yaml? [y/N]" in outcome.stdout
+        assert "Overwrite confs/data.yaml? [y/N]" in outcome.stdout
         assert outcome.returncode == code, outcome.stderr
         assert ("Nothing is changed." in outcome.stderr) == bool(code)
         assert project.state() == state

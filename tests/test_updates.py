@@ -1,11 +1,12 @@
 """Updates: from each release to the working tree, whatever users did to their projects."""
 
+import hashlib
 import re
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 import pytest
@@ -26,6 +27,7 @@ from harness import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from releases import RELEASES, TREE, Adopted, History
 from variants import VALUES
 
@@ -43,6 +45,25 @@ RENAMED: Final = ["tasks/packages.py", "tasks/wheels.py"]
 
 MOVED: Final = "v1002.0.0"
 """The tag of a version to come, which needs a migration."""
+
+
+CONFS: Final = [
+    "training",
+    "tuning",
+    "evaluations",
+    "promotion",
+    "inference",
+    "explanations",
+    "monitoring",
+]
+"""Those that name what jobs share."""
+CHANGED: Final = ["data/adoption.json"]
+"""What the migrations of starters change beside confs."""
+
+
+def sort(version: str) -> list[int]:
+    """Give what versions are sorted by."""
+    return [int(number) for number in version.removeprefix("v").split(".")]
 
 
 def retire(source: Path, paths: list[str]) -> None:
@@ -142,6 +163,8 @@ class TestFromEachRelease:
         fresh = history.render(answers, TREE)
         check_fresh(project, fresh)
         starters = {path for path in project.content if path.startswith(("confs/", "data/"))}
+        if sort(version) < max(sort(str(each["version"])) for each in SETTINGS["_migrations"]):
+            starters -= {*CHANGED, *(path for path in starters if path.startswith("confs/"))}
         for path in {*starters, f"src/{project.package}/core/schemas.py"}:
             assert project.content[path] == fresh.content[path], "users have made it their own"
         remembered = {**project.answers, "_commit": TREE}
@@ -358,7 +381,7 @@ class TestAnswersThatChange:
         assert "# mine 0" in project.now().texts[path]
 
 
-MIGRATIONS: Final = """
+MIGRATIONS: Final = """\
 _migrations:
   - version: v1002.0.0
     when: "{{ _stage == 'before' }}"
@@ -366,7 +389,7 @@ _migrations:
       - uv
       - run
       - "{{ _copier_conf.src_path }}/hooks/rename_key.py"
-      - job.splitter.test_size
+      - "*.splitter.test_size"
       - share
   - version: v1002.0.0
     when: "{{ _stage == 'before' }}"
@@ -389,8 +412,8 @@ _migrations:
 
 def change_names(source: Path) -> None:
     """Rename a module, a key of confs and a task, with migrations for those who use them."""
-    with (source / "copier.yml").open("a") as config:
-        config.write(MIGRATIONS)
+    config = source / "copier.yml"
+    config.write_text(config.read_text().replace("_migrations:\n", MIGRATIONS))
     core = source / "template/src/{{package_name}}/core"
     core.joinpath("plots.py").rename(core / "charts.py")
     for path in [p for p in source.joinpath("template").rglob("*") if p.is_file()]:
@@ -445,19 +468,19 @@ class TestMigrations:
         for path, text in MINE.items():
             project.path.joinpath(path).write_text(text)
         apply([Edit("insert", "src/demand_forecasts/core/plots.py", 0.5, "")], project)
-        apply([Edit("insert", "confs/training.yaml", 1.0, "")], project)
+        apply([Edit("insert", "confs/data.yaml", 1.0, "")], project)
         return Adopted(project.path)
 
     def test_names_follow(self, project: Adopted, renaming: History) -> None:
-        outcome = project.update(MOVED, trust=True)
+        outcome = project.update(MOVED)
         assert not outcome.conflicts
         now = project.now().texts
         assert now["confs/mine.yaml"] == MINE["confs/mine.yaml"].replace(
             "test_size:   ", "share:   "
         )
         assert now["confs/broken.yaml"] == MINE["confs/broken.yaml"]
-        assert "share: 0.2," in now["confs/training.yaml"]
-        assert "\n# mine 0" in now["confs/training.yaml"]
+        assert "share: 0.2," in now["confs/data.yaml"]
+        assert "\n# mine 0" in now["confs/data.yaml"]
         wheel = "checks packages.wheel packages.builder # packages.wheel\n"
         assert now["Makefile"] == f"all:\n\tuv run inv {wheel}"
         assert now["notes.md"] == MINE["notes.md"]
@@ -468,7 +491,7 @@ class TestMigrations:
         assert "\n# mine 0" in charts
         assert "src/demand_forecasts/core/plots.py" not in now
         fresh = renaming.render(ANSWERS[0], MOVED).content
-        edited = {"confs/training.yaml", "src/demand_forecasts/core/charts.py"}
+        edited = {"confs/data.yaml", "src/demand_forecasts/core/charts.py"}
         assert {path for path in fresh if now[path] != fresh[path]} == edited
 
     def test_a_line_that_the_template_has_too_follows(self, project: Adopted) -> None:
@@ -484,30 +507,30 @@ class TestMigrations:
         with (project.path / path).open("a") as file:
             file.write(mine)
         project.commit()
-        assert not project.update(MOVED, trust=True).conflicts
+        assert not project.update(MOVED).conflicts
         assert project.now().texts[path].endswith(mine.replace("plots", "charts"))
 
     def test_a_module_that_both_changed_is_a_conflict(self, project: Adopted) -> None:
         apply([Edit("insert", "src/demand_forecasts/core/plots.py", 1.0, "")], project)
         moved = "src/demand_forecasts/core/charts.py"
-        assert project.update(MOVED, trust=True).conflicts == {moved}
+        assert project.update(MOVED).conflicts == {moved}
         text = project.now().texts[moved]
         assert "<<<<<<< before updating\n# mine 0" in text.replace("\n\n", "\n")
         assert ">>>>>>> after updating" in text
 
     def test_without_trust_nothing_changes(self, project: Adopted) -> None:
         with pytest.raises(UnsafeTemplateError, match="--trust"):
-            project.update(MOVED)
+            project.update(MOVED, trust=False)
         assert not project.git("status", "--porcelain")
         assert not find_changes(project.texts, project.now().texts)
 
     def test_only_those_who_cross_it_are_asked(self, renaming: History, tmp_path: Path) -> None:
         project = renaming.start(tmp_path / "project", MOVED, ANSWERS[0])
         renaming.release("v1003.0.0", lambda _: None)
-        assert not project.update("v1003.0.0").conflicts
+        assert not project.update("v1003.0.0", trust=False).conflicts
 
     def test_twice_is_as_once(self, project: Adopted, renaming: History) -> None:
-        project.update(MOVED, trust=True)
+        project.update(MOVED)
         project.commit()
         before = project.now().texts
         hooks = renaming.source / "hooks"
@@ -535,9 +558,125 @@ class TestMigrations:
 
     def test_keys_of_each_item_of_a_list(self, project: Adopted, renaming: History) -> None:
         script = renaming.source / "hooks/rename_key.py"
-        run("uv", "run", script, "job.metrics.*.name", "metric", cwd=project.path)
-        assert "metric: r2" in project.now().texts["confs/training.yaml"]
-        assert "name:" not in project.now().texts["confs/training.yaml"]
+        run("uv", "run", script, "data.metrics.*.name", "metric", cwd=project.path)
+        assert "metric: r2" in project.now().texts["confs/data.yaml"]
+        assert "name:" not in project.now().texts["confs/data.yaml"]
+
+
+class TestSharedData:
+    """From 0.6.0 on, what jobs share is in confs/data.yaml: the confs of older projects follow."""
+
+    LAST: Final = [version for version in RELEASES if sort(version) < [0, 6, 0]][-1]
+    EDITS: Final = {
+        "training": [
+            ("data/training.csv", "data/mine.csv"),
+            ("{KIND: GradientBoostingModel}", "{KIND: RandomForestModel} # mine: a forest"),
+            ("test_size: 0.2", "test_size: 0.3"),
+        ],
+        "tuning": [("data/training.csv", "data/mine.csv"), ("folds: 4", "folds: 7")],
+        "evaluations": [
+            ("data/training.csv", "data/mine.csv"),
+            ("at_least: 0.2", "at_least: 0.4"),
+            ("  metrics:\n", "  metrics:\n    # mine: all\n"),
+        ],
+        "promotion": [("min_gain: 0", "min_gain: 0.01"), ("metric: r2", "metric: max_error")],
+        "inference": [("{KIND: CSV", "{KIND: CSV"), ("job:\n", "# mine: a job\njob:\n")],
+    }
+
+    @pytest.fixture
+    def project(self, start: Callable[..., Adopted]) -> Adopted:
+        project = start(self.LAST)
+        for name, edits in self.EDITS.items():
+            path = project.path / f"confs/{name}.yaml"
+            text = path.read_text()
+            for old, new in edits:
+                assert old in text
+                text = text.replace(old, new)
+            path.write_text(text)
+        project.path.joinpath("confs/explanations.yaml").unlink()
+        project.path.joinpath("confs/monitoring.yaml").write_bytes(b"job:\r\n  KIND: [\r\n")
+        project.commit()
+        return Adopted(project.path)
+
+    def test_what_was_edited(self, project: Adopted, history: History) -> None:
+        outcome = project.update()
+        assert not outcome.conflicts
+        assert not outcome.deleted
+        now, fresh = project.now(), history.render(ANSWERS[0], TREE)
+        shared = fresh.load("confs/data.yaml")["data"]
+        shared["training"]["path"] = "data/mine.csv"
+        shared["splitter"]["test_size"] = 0.3
+        shared["folds"]["folds"] = 7
+        shared["thresholds"][0]["at_least"] = 0.4
+        assert now.load("confs/data.yaml")["data"] == shared
+        texts = {name: fresh.texts[f"confs/{name}.yaml"] for name in self.EDITS}
+        texts["training"] = texts["training"].replace(*self.EDITS["training"][1])
+        # Tuning held other rows out, and still does.
+        splitter = "splitter: {KIND: RandomSplitter, test_size: 0.2, random_state: 0}"
+        texts["tuning"] = texts["tuning"].replace("splitter: ${data.splitter}", splitter)
+        texts["evaluations"] = texts["evaluations"].replace(
+            "metrics: ${data.metrics}",
+            "metrics:\n    # mine: all\n    - {KIND: RegressionMetric, name: r2}\n"
+            "    - {KIND: RegressionMetric, name: mean_absolute_error}\n"
+            "    - {KIND: RegressionMetric, name: root_mean_squared_error}",
+        )
+        texts["promotion"] = project.texts["confs/promotion.yaml"]
+        texts["inference"] = texts["inference"].replace(
+            "include: data.yaml\n", "# mine: a job\ninclude: data.yaml\n"
+        )
+        assert {name: now.texts[f"confs/{name}.yaml"] for name in texts} == texts
+        assert "confs/explanations.yaml" not in now.texts
+        assert now.texts["confs/monitoring.yaml"] == "job:\n  KIND: [\n"
+        # The next adoption asks before it overwrites what is not as it was written.
+        known = now.load("data/adoption.json")["files"]["confs/data.yaml"]
+        assert known != hashlib.sha256(now.texts["confs/data.yaml"].encode()).hexdigest()
+        assert now.texts["data/adoption.json"] == fresh.texts["data/adoption.json"]
+
+    def test_without_trust_nothing_changes(self, project: Adopted) -> None:
+        with pytest.raises(UnsafeTemplateError, match="--trust"):
+            project.update(trust=False)
+        assert not project.git("status", "--porcelain")
+
+    def test_jobs_are_as_before(self, project: Adopted) -> None:
+        def resolve(texts: dict[str, str], name: str) -> Any:
+            conf = yaml.safe_load(texts[f"confs/{name}.yaml"])
+            if "include" in conf:
+                conf |= yaml.safe_load(texts["confs/data.yaml"])
+            resolved: Any = OmegaConf.to_container(OmegaConf.create(conf), resolve=True)
+            return resolved["job"]
+
+        before = {name: resolve(project.texts, name) for name in self.EDITS}
+        before["training"]["metrics"] = before["evaluations"]["metrics"]
+        project.update()
+        assert {name: resolve(project.now().texts, name) for name in self.EDITS} == before
+
+    @pytest.mark.full
+    def test_adopted_project(self, start: Callable[..., Adopted], tmp_path: Path) -> None:
+        project = start(self.LAST)
+        workspace = Workspace(project.path).install()
+        sales = tmp_path / "sales.csv"
+        rows = [f"{row};{row % 7},5;{'ab'[row % 2]};{row % 7 * 2 + row % 2}" for row in range(300)]
+        sales.write_text("\n".join(["sale;weight;kind;price", *rows]))
+        adopt = ["inv", "data.adopt", f"--path={sales}", "--target=price", "--no-prove"]
+        workspace.uv(*adopt)
+        conf = project.path / "confs/evaluations.yaml"
+        conf.write_text(conf.read_text().replace("at_least: 0.0", "at_least: 0.9"))
+        project.commit()
+        assert not project.update().conflicts
+        workspace.run("uv", "sync", "--quiet")
+        project.commit()
+        shared = project.now().load("confs/data.yaml")["data"]
+        assert shared["training"] == {"KIND": "ParquetReader", "path": "data/training.parquet"}
+        assert shared["thresholds"] == [{"metric": "r2", "at_least": 0.9}]
+        for name in CONFS:
+            assert "ParquetReader, path: data" not in project.now().texts[f"confs/{name}.yaml"]
+        assert "Version 1 is the champion" in workspace.uv("inv", "projects")
+        assert "You have edited confs/data.yaml, and" in workspace.uv(*adopt, code=2)
+        workspace.uv(*adopt, "--yes")
+        workspace.uv(*adopt)
+        assert set(project.paths("diff", "--name-only", "HEAD", "--", "confs")) == {
+            "confs/data.yaml"
+        }
 
 
 class TestAdoption:

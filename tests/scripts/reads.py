@@ -25,3 +25,6 @@ later.check()
 read = pd.concat(list(later.inputs.batches(schemas.Inputs, 70)))
 # Rows without a target were not adopted.
 pd.testing.assert_frame_equal(read.loc[inputs.index], inputs, check_exact=True)
+if len(read) == len(inputs):
+    labels = later.inputs.read(schemas.Targets)
+    pd.testing.assert_series_equal(labels[target.name].loc[inputs.index], target, check_exact=True)

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from .core.components import Component
 from .core.errors import ConfigError
+from .core.metrics import MetricKind, Threshold
+from .core.splitters import FoldsKind, HoldoutKind
 from .io import configs
 from .io.files import check_apart
+from .io.kinds import ReaderKind
 from .jobs import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Data(Component):
+    """What jobs share, for their confs to name as ``${data.training}``."""
+
+    training: ReaderKind
+    inference: ReaderKind
+    splitter: HoldoutKind
+    """Which rows are held out from training, and so from tuning."""
+    folds: FoldsKind
+    metrics: Annotated[list[MetricKind], Field(min_length=1)]
+    """The first one decides."""
+    thresholds: list[Threshold]
+    """What a version has to reach, to be promoted."""
+
+
 class Settings(Component):
     """A conf, validated as a whole before anything runs."""
 
     job: JobKind
+    data: Data | None = None
 
 
 def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> Settings:
@@ -39,8 +57,12 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> Settings
         settings = Settings.model_validate(conf)
     except ValidationError as error:
         keys = [override.partition("=")[0] for override in overrides]
-        where = " + ".join(map(str, [*files, *keys]))
-        raise ConfigError(f"{where} is wrong:\n{configs.explain(error, Settings)}") from None
+        read = dict.fromkeys(name for file in files for name in configs.find_files(file))
+        lines = configs.explain(error, Settings).splitlines()
+        # What is wrong in what jobs share is wrong in this one, too.
+        shared = [line for line in lines if line.startswith("  data.")]
+        told = "\n".join([f"{' + '.join([*read, *keys])} is wrong:", *(shared or lines)])
+        raise ConfigError(told) from None
     check_apart(settings.job.written(), _find_needed(files))
     return settings
 

@@ -203,16 +203,21 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         manifest = {key(path): digest(folder / path) for path in written}
         text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
-        removed = [path for path in read_manifest() if path not in map(key, written)]
+        # Before 0.6.0, adoption wrote all confs.
+        removed = [
+            path
+            for path in read_manifest()
+            if path not in map(key, written) and not path.startswith("confs/")
+        ]
         yield Adoption(plan, folder, [*written, MANIFEST], removed)
 
 
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:
-    """Write the schemas, formatted, the confs and the descriptions, and try the schemas."""
+    """Write the schemas, formatted, the conf and the descriptions, and try the schemas."""
     schemas = f"src/{package}/core/schemas.py"
     contents = {
         schemas: _format(write_schemas(plan), schemas),
-        **texts.write_confs(plan),
+        "confs/data.yaml": texts.write_data(plan),
         "data/README.md": texts.write_readme(plan, package),
     }
     contents[SOURCE] = texts.write_source(plan)

@@ -1,6 +1,5 @@
 """The texts of confs and of the description of the data."""
 
-import json
 import math
 import re
 from pathlib import Path
@@ -11,114 +10,86 @@ import yaml
 from .columns import describe, show
 from .plan import Plan
 
-LARGE = 20_000
-"""From so many rows on, tuning tries parameters on few rows first."""
+DATA = """\
+# What the jobs share: the tables that they read, the rows that are held out, and what models are
+# judged by (the first metric decides). The other confs include this one, and may say otherwise.
+# The threshold is what a model gets that has learned nothing: raise it to what its use needs.
+"""
 
 
-def write_confs(plan: Plan) -> dict[str, str]:
-    """Write the confs that depend on the data, by their paths."""
-    training = "{KIND: ParquetReader, path: data/training.parquet}"
-    sample = "{KIND: ParquetReader, path: data/inference.parquet}"
-    metric, holdout = _flow(plan.metrics[0]), _flow(plan.holdout)
-    pair = f"  inputs: {training}\n  targets: {training}\n"
-    metrics = "".join(f"    - {_flow(each)}\n" for each in plan.metrics)
-    confs = {
-        "tuning": (
-            "# Search the model's best parameters; training merges what this writes after its own"
-            " conf.\n"
-            f"job:\n  KIND: TuningJob\n{pair}"
-            "  model: {KIND: GradientBoostingModel}\n"
-            "  # The same as in training.yaml: the rows that it holds out do not choose the"
-            " parameters either.\n"
-            f"  splitter: {holdout}\n  folds: {_flow(plan.folds)}\n"
-            f"  searcher:\n{_searcher(plan)}"
-            f"  metric: {metric}\n  output: outputs/tuning.yaml\n"
-        ),
-        "training": (
-            "# Train on all but the rows held out, and register a new version.\n"
-            f"job:\n  KIND: TrainingJob\n{pair}"
-            "  model: {KIND: GradientBoostingModel}\n"
-            f"  splitter: {holdout}\n  metrics:\n    - {metric}\n"
-        ),
-        "evaluations": (
-            "# Score the newest version on the rows held out from it, beside the champion.\n"
-            f"job:\n  KIND: EvaluationsJob\n{pair}"
-            f"  metrics:\n{metrics}"
-            "  thresholds:\n"
-            "    # What a model that has learned nothing gets: raise it to what its use needs.\n"
-            f"    - {_flow(plan.threshold)}\n"
-            "  report: outputs/evaluation.html\n"
-        ),
-        "promotion": (
-            "# Make the newest version the champion, if its evaluation meets the thresholds and"
-            " beats the champion.\n"
-            f"job:\n  KIND: PromotionJob\n  metric: {plan.metrics[0]['name']}\n  min_gain: 0\n"
-        ),
-        "inference": (
-            "# Predict with the champion.\n"
-            f"job:\n  KIND: InferenceJob\n  inputs: {sample}\n"
-            "  outputs: {KIND: ParquetWriter, path: outputs/predictions.parquet}\n"
-        ),
-        "explanations": (
-            "# Say which columns the champion goes by.\n"
-            f"job:\n  KIND: ExplanationsJob\n{pair}  metric: {metric}\n"
-            "  explainers:\n    - {KIND: PermutationExplainer}\n    - {KIND: ShapExplainer}\n"
-            "  report: outputs/explanations.html\n"
-        ),
-        "monitoring": (
-            "# Compare what the champion saw and said with what it was trained on.\n"
-            f"job:\n  KIND: MonitoringJob\n  inputs: {sample}\n"
-            "  outputs: {KIND: ParquetReader, path: outputs/predictions.parquet}\n"
-            "  tests:\n    - {KIND: PSITest}\n    - {KIND: KSTest}\n    - {KIND: ChiSquaredTest}\n"
-            "  report: outputs/monitoring.html\n"
-        ),
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML as people do."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent the items of a list."""
+        super().increase_indent(flow, False)
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Quote what some reader of YAML could take for a number, a date or a truth value."""
+        words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+        plain = re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in words
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
+def to_yaml(conf: dict[str, Any]) -> str:
+    """Write a conf, each component on a line of its own."""
+    return yaml.dump(
+        conf,
+        Dumper=_Dumper,
+        allow_unicode=True,
+        default_flow_style=None,
+        sort_keys=False,
+        width=math.inf,
+    )
+
+
+def literal(value: Any) -> Any:
+    """Keep what comes from data as it is: in a conf, ``${...}`` names another part of it."""
+    if isinstance(value, dict):
+        return {key: literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [literal(inner) for inner in value]
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    return value
+
+
+def write_data(plan: Plan) -> str:
+    """Write confs/data.yaml, which says what depends on the data."""
+    tables = {
+        name: {"KIND": "ParquetReader", "path": f"data/{name}.parquet"}
+        for name in ("training", "inference")
     }
-    return {f"confs/{name}.yaml": text for name, text in confs.items()}
+    shared = {
+        **tables,
+        "splitter": plan.holdout,
+        "folds": plan.folds,
+        "metrics": plan.metrics,
+        "thresholds": [plan.threshold],
+    }
+    return DATA + to_yaml({"data": literal(shared)})
 
 
 def write_source(plan: Plan) -> str:
     """Write data/source.yaml, which says how files of the source's form are read."""
     reader = {"KIND": plan.reader["KIND"], "path": plan.source, **plan.reader}
+    reader = literal(reader) | ({"url": reader["url"]} if "url" in reader else {})
     name = "name the file in job.inputs.path."
     if _is_database(plan):
         del reader["path"]
         name = "give its\n# address in DATABASE_URL and the next query in job.inputs.query."
-    text = yaml.safe_dump(
-        {"job": {"inputs": reader}}, allow_unicode=True, sort_keys=False, width=math.inf
-    )
     return (
         "# How a table of the same form as the one that was adopted is read: merge this after\n"
         f"# confs/inference.yaml or confs/monitoring.yaml, and {name}\n"
-        f"{text}"
+        f"{to_yaml({'job': {'inputs': reader}})}"
     )
 
 
 def _is_database(plan: Plan) -> bool:
     return bool(plan.reader["KIND"] == "SQLReader")
-
-
-def _searcher(plan: Plan) -> str:
-    head = "    KIND: GridSearcher\n"
-    if plan.rows >= LARGE:
-        head = "    KIND: HalvingSearcher\n    candidates: 6\n"
-    return (
-        f"{head}    space:\n      learning_rate: [0.03, 0.1]\n      max_leaf_nodes: [4, 12, 31]\n"
-    )
-
-
-def _flow(fields: dict[str, Any]) -> str:
-    """Write a component on one line of YAML."""
-    parts = [f"{key}: {_scalar(value)}" for key, value in fields.items()]
-    return f"{{{', '.join(parts)}}}"
-
-
-def _scalar(value: Any) -> str:
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
-    words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-    if plain and value.lower() not in words:
-        return str(value)
-    quoted: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf)
-    return quoted.strip() if isinstance(value, str) else json.dumps(value)
 
 
 def write_readme(plan: Plan, package: str) -> str:

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.components import nearest
 from ..core.errors import ConfigError
+from .files import open_filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from omegaconf import DictConfig
     from pydantic import BaseModel, ValidationError
 
+
+JOB = "job"
+INCLUDE = "include"
+"""The keys of a conf that say what runs, and which other confs it builds on."""
 
 SHORTEST = 4
 """How many letters a value of the environment has at least that is hidden in texts."""
@@ -27,45 +31,65 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
     """Merge YAML files and overrides; the later wins.
 
     Mappings are merged, unless they are parts of different KINDs: these, and lists, are replaced.
+    What a file includes is merged before it. Where a file or an override changes a part of what
+    ``${...}`` names, the part is changed here alone, and what is named stays as it is.
 
     Args:
-        files: YAML files, which may use OmegaConf's ``${...}`` interpolations.
+        files: YAML files, local or fsspec URLs, which may use OmegaConf's ``${...}``
+            interpolations.
         overrides: ``dotted.key=value``, the value in YAML; it replaces what stood there.
 
     Returns:
         The merged conf.
 
     Raises:
-        ConfigError: A file is missing, is no YAML mapping or has another job than the one before,
-            an override has no ``=``, or an interpolation finds nothing.
+        ConfigError: A file is missing, is no YAML mapping, includes itself or has another job than
+            the one before, an override has no ``=``, or an interpolation finds nothing.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    plain: dict[Any, Any] = {}
-    if remote := [file for file in files if "://" in str(file)]:
-        raise ConfigError(f"A conf is a file on this machine, and {remote[0]} is none.")
-    for file in map(Path, files):
-        conf = _read(file)
-        if _differ(plain.get("job"), conf.get("job")):
-            raise ConfigError(f"The conf {file} has another job than one before: run each alone.")
-        plain = _merge(plain, conf)
-    _note_environment(plain)
-    _note_environment(list(overrides))
-    merged = OmegaConf.create(plain)
+    confs = {
+        name: conf for file in files for name, conf in _read_all(_beside("", str(file))).items()
+    }
     for override in overrides:
         if "=" not in override:
             raise ConfigError(f"'{override}' is no override: write KEY=VALUE, and files before -e.")
+    plain: dict[str, Any] = {}
     try:
-        for override in overrides:
-            _override(merged, override)
+        # What is shared is settled before the job that names it.
+        for is_job in (False, True):
+            for name, conf in confs.items():
+                part = {key: value for key, value in conf.items() if (key == JOB) is is_job}
+                if _differ(plain.get(JOB), part.get(JOB)):
+                    raise ConfigError(
+                        f"The conf {name} has another job than one before: run each alone."
+                    )
+                plain = _merge(plain, part, plain)
+            for override in overrides:
+                key, _, value = override.partition("=")
+                names = _split(key)
+                if (names[:1] == [JOB]) is is_job:
+                    parsed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"_={value}"]))
+                    plain = _put(plain, names, parsed["_"], plain)
+        _note_environment(plain)
         return typing.cast(
-            "dict[str, Any]", OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+            "dict[str, Any]",
+            OmegaConf.to_container(OmegaConf.create(plain), resolve=True, throw_on_missing=True),
         )
-    except (YAMLError, OmegaConfBaseException) as error:
+    except (YAMLError, OmegaConfBaseException, IndexError) as error:
         reason = str(error).splitlines()[0].removeprefix(_INTERPOLATION)
         raise ConfigError(f"The conf does not resolve: {reason}") from error
+
+
+def find_files(file: str | Path) -> list[str]:
+    """List a conf and those that it includes, in the order in which they are merged.
+
+    Raises:
+        ConfigError: See ``load``.
+    """
+    return list(_read_all(_beside("", str(file))))
 
 
 def mask(text: str) -> str:
@@ -114,49 +138,126 @@ _URL = re.compile(r"([A-Za-z][\w+.-]*://)([^\s'\"><]+)")
 _from_environment: dict[str, str] = {}
 """The name that each value came by; a shorter one would be found in every text."""
 
+_NAMED = re.compile(r"\$\{([\w.\[\]]+)\}")
+"""An interpolation that stands for another part of the conf."""
+
 _INTERPOLATION = "KeyError raised while resolving interpolation: "
 
 
-def _read(file: Path) -> Any:
+def _read_all(file: str, within: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """Read a conf and those that it includes, by their names, in the order of merging.
+
+    Args:
+        file: a path or a URL.
+        within: the confs that include it, the outermost first.
+    """
+    if file in within:
+        raise ConfigError(f"The conf {file} includes itself: {' > '.join([*within, file])}.")
+    by = f", which {within[-1]} includes" if within else ""
+    conf = _read(file, by)
+    included = conf.pop(INCLUDE, [])
+    names = [included] if isinstance(included, str) else included
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ConfigError(f"{INCLUDE} in the conf {file} must be the name of a file, or a list.")
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        found |= _read_all(_beside(file, name), (*within, file))
+    return found | {file: conf}
+
+
+def _beside(file: str, name: str) -> str:
+    """Find a file from where another is; a URL, or a path from the root, is what it is."""
+    if "://" in name:
+        return name
+    if "://" in file:
+        return f"{file.rpartition('/')[0]}/{name}"
+    return os.path.normpath(Path(file).parent / name)
+
+
+def _read(file: str, by: str) -> dict[str, Any]:
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
     try:
-        conf = OmegaConf.load(file)
+        conf = OmegaConf.create(_fetch(file)) if "://" in file else OmegaConf.load(file)
     except FileNotFoundError:
-        if "=" in file.name:
+        path = Path(file)
+        if "=" in path.name:
             raise ConfigError(f"'{file}' is no conf: overrides come after -e.") from None
-        siblings = list(file.parent.glob("[!.]*.y*ml"))
-        raise ConfigError(f"There is no conf {file}.{nearest(str(file), siblings)}") from None
+        siblings = list(path.parent.glob("[!.]*.y*ml"))
+        raise ConfigError(f"There is no conf {file}{by}.{nearest(file, siblings)}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read the conf {file}: {error}.") from error
+        raise ConfigError(f"Cannot read the conf {file}{by}: {error}.") from error
     except (YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"The conf {file} is not valid YAML: {error}") from error
+        raise ConfigError(f"The conf {file}{by} is not valid YAML: {error}") from error
     if not isinstance(conf, DictConfig):
-        raise ConfigError(f"The conf {file} must be a mapping, with 'job:' at its top.")
-    return OmegaConf.to_container(conf)
+        raise ConfigError(f"The conf {file}{by} must be a mapping, with '{JOB}:' at its top.")
+    return typing.cast("dict[str, Any]", OmegaConf.to_container(conf))
 
 
-def _merge(old: Any, new: Any) -> Any:
+def _fetch(url: str) -> str:
+    filesystem, name = open_filesystem(url)
+    try:
+        return bytes(filesystem.cat_file(name)).decode()
+    except UnicodeDecodeError:
+        raise
+    except Exception as error:  # each store has errors of its own
+        raise OSError(str(error) or type(error).__name__) from error
+
+
+def _merge(old: Any, new: Any, root: dict[str, Any]) -> Any:
     """Merge mappings key by key; anything else is replaced, a part of another KIND too."""
-    if isinstance(old, dict) and isinstance(new, dict) and not _differ(old, new):
-        return old | {key: _merge(old.get(key), value) for key, value in new.items()}
+    if not isinstance(new, dict):
+        return new
+    old = _look_up(old, root)
+    if isinstance(old, dict) and not _differ(old, new):
+        return old | {key: _merge(old.get(key), value, root) for key, value in new.items()}
     return new
+
+
+def _put(old: Any, names: list[str], new: Any, root: dict[str, Any]) -> Any:
+    """Put a value where names lead to; what is missing on the way is made.
+
+    Raises:
+        IndexError: A name is no place in a list.
+    """
+    if not names:
+        return new
+    name, *rest = names
+    old = _look_up(old, root)
+    if not isinstance(old, list):
+        old = old if isinstance(old, dict) else {}
+        return old | {name: _put(old.get(name), rest, new, root)}
+    if not name.isdecimal() or int(name) >= len(old):
+        raise IndexError(f"'{name}' is no place in a list of {len(old)}: they count from 0.")
+    place = int(name)
+    return [*old[:place], _put(old[place], rest, new, root), *old[place + 1 :]]
+
+
+def _look_up(part: Any, root: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
+    """Find what an interpolation names; anything else is itself."""
+    found = _NAMED.fullmatch(part) if isinstance(part, str) and part not in within else None
+    if found is None:
+        return part
+    target: Any = root
+    for name in _split(found[1]):
+        if isinstance(target, list):
+            target = dict(enumerate(target)).get(int(name)) if name.isdecimal() else None
+        else:
+            target = target.get(name) if isinstance(target, dict) else None
+        target = _look_up(target, root, (*within, part))
+    return part if target is None else target
+
+
+def _split(key: str) -> list[str]:
+    return re.findall(r"[^.\[\]]+", key)
 
 
 def _differ(old: Any, new: Any) -> bool:
     """Say whether both have a KIND, and not the same."""
     kinds = [part["KIND"] for part in (old, new) if isinstance(part, dict) and "KIND" in part]
     return len(kinds) == 2 and kinds[0] != kinds[1]
-
-
-def _override(conf: DictConfig, override: str) -> None:
-    from omegaconf import OmegaConf
-
-    key, _, value = override.partition("=")
-    new: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]))
-    OmegaConf.update(conf, key, new["value"], merge=False)
 
 
 def to_yaml(conf: dict[str, Any]) -> str:

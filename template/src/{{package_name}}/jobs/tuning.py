@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ValidationError, model_validator
 
-from ..core.components import Component, nearest
+from ..core.components import Component, Count, nearest
 from ..core.errors import ConfigError, DataError
 from ..core.metrics import MetricKind, check_problem
 from ..core.models import ModelKind
@@ -111,6 +111,8 @@ class TuningJob(Job):
     folds: FoldsKind
     searcher: SearcherKind
     metric: MetricKind
+    rows: Count = 50_000
+    """Of so many rows at most, drawn at random, parameters are searched: more tell little more."""
     output: files.OutputPath = "outputs/tuning.yaml"
 
     @model_validator(mode="after")
@@ -146,12 +148,16 @@ class TuningJob(Job):
 
     def _run(self, run_id: str) -> TuningResult:
         import mlflow
+        import numpy as np
 
         from ..core import schemas
 
         inputs, target = records.read_pair(self.inputs, self.targets)
         data = log_lineage(run_id, "tuning", [self.inputs, self.targets])
         [(train, _)] = self.splitter.splits(inputs, target)
+        if len(train) > self.rows:
+            logger.info("Parameters are searched on %s of %s rows.", self.rows, len(train))
+            train = np.sort(np.random.default_rng(0).choice(train, self.rows, replace=False))
         inputs, target = inputs.iloc[train], target.iloc[train]
         records.check_labels(target)
         trials, best = self.searcher.search(
