@@ -1,6 +1,7 @@
 """Make this project one for other data, and look at it."""
 
 import contextlib
+import csv
 import sys
 from collections.abc import Iterator
 
@@ -19,7 +20,7 @@ HELP = {
     "time": "the column that orders the rows: the last ones are held out",
     "index": "the column that identifies a row",
     "group": "the column whose rows belong together: whole groups are held out",
-    "drop": "columns to leave out, with commas between them",
+    "drop": "columns to leave out, with commas between them; one that has a comma, in quotes",
     "yes": "overwrite what you have edited without asking",
     "prove": "run the checks and the chain afterwards, and compare the scores",
 }
@@ -49,7 +50,8 @@ def adopt(
     from .planning import Options
 
     package = ctx.project.package
-    dropped = [name.strip() for name in drop.split(",") if name.strip()]
+    listed = next(csv.reader([drop], skipinitialspace=True), [])
+    dropped = [name.strip() for name in listed if name.strip()]
     options = Options(path, target, query, problem, time, index, group, dropped)
     try:
         with _refusing(), adoption.prepare(options, package) as prepared:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import AdoptionError
-from .sources import BLANKS, MISSING, Spool
+from .sources import BLANKS, MISSING, Spool, drop_option
 
 SAMPLE_ROWS = 20_000
 """How many rows types are guessed from; all rows are then held to the guess."""
@@ -30,11 +30,25 @@ DATES = [
     *(
         f"{date}{time}"
         for date in ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y")
-        for time in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", "T%H:%M:%S.%f")
+        for time in (
+            *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", "T%H:%M:%S.%f"),
+            *(" %I:%M %p", " %I:%M:%S %p"),
+        )
     ),
     *("%d-%m-%Y", "%b %d %Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
-    *("%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%b %Y", "%B %Y"),
+    *("%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d.%m.%y %H:%M", "%b %Y", "%B %Y"),
 ]
+DAYS = "%Y%m%d"
+"""Dates that are written as whole numbers."""
+UNITS = "€$£¥₹%‰"
+DECIDES = {
+    # By what stands behind it, before it or with it, a sign can be no other than the decimal one.
+    point: re.compile(
+        rf"[+-]?(\d{{1,3}}(\{other}\d{{3}})+\{point}\d+|\d*\{point}(\d{{1,2}}|\d{{4,}})"
+        rf"|0\{point}\d+|\d{{4,}}\{point}\d+)"
+    )
+    for point, other in (".,", ",.")
+}
 KEY = re.compile(
     r"(?i:(^|[_\s-])(id|ids|key|uuid|guid|index|idx|instant|rownames?|row|no|nr)$)|[a-z]I[dD]$"
 )
@@ -49,6 +63,8 @@ class Recipe(NamedTuple):
     detail: str = ""
     """The format of a time, the word for true, the decimal sign; of text, whether it is prose,
     figures that are no plain numbers, or codes of two letters, among which NA is one."""
+    number: dict[str, str] | None = None
+    """How numbers are written that are not written plainly, as a reader's conf says it."""
 
 
 @dataclass
@@ -70,6 +86,8 @@ class Column:
     notes: list[str] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     """What stood for a missing text."""
+    na_codes: int = 0
+    """In how many cells NA is a code."""
     typed: bool = False
     """Whether its texts are so by the source's own word."""
 
@@ -89,19 +107,20 @@ class Column:
             return {"time": "ISO8601"}
         if self.kind == "time" and detail and not detail.startswith("%Y-%m-%d"):
             return {"time": detail}
-        return {"decimal": ","} if detail == "," else {}
+        return dict(self.recipe.number or {})
 
 
-class FractionError(Exception):
-    """A column that looked like whole numbers has others too.
+class OtherKindError(Exception):
+    """A column is not what its first rows led to believe.
 
     Args:
-        column: which.
+        name: of the column.
+        recipe: what it is.
     """
 
-    def __init__(self, column: Column) -> None:
-        super().__init__(column.name)
-        self.column = column
+    def __init__(self, name: str, recipe: Recipe) -> None:
+        super().__init__(name)
+        self.name, self.recipe = name, recipe
 
 
 def sample(spool: Spool, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
@@ -117,7 +136,7 @@ def sample(spool: Spool, rows: int = SAMPLE_ROWS) -> pd.DataFrame:
 
 
 def guess(spool: Spool, target: str) -> dict[str, Recipe]:
-    """Guess from a sample what each column is.
+    """Guess from a sample what each column is; what one decides of a file decides for the others.
 
     Args:
         spool: the table.
@@ -128,12 +147,18 @@ def guess(spool: Spool, target: str) -> dict[str, Recipe]:
     """
     rows = sample(spool)
     kinds = next(spool.batches()).schema
+    texts = [name for name in spool.names if pa.types.is_string(kinds.field(name).type)]
+    decimal = find_decimal(_distinct(rows[name]) for name in texts if name in spool.untyped)
     recipes = {}
     for name in spool.names:
         kind = kinds.field(name).type
-        if pa.types.is_string(kind):
+        if name in texts:
             recipes[name] = _guess_text(
-                rows[name], typed=name not in spool.untyped, are_labels=name == target
+                rows[name],
+                typed=name not in spool.untyped,
+                are_labels=name == target,
+                decimal=decimal,
+                na_is_missing=spool.found.na_is_missing,
             )
         elif pa.types.is_boolean(kind):
             recipes[name] = Recipe("boolean")
@@ -142,28 +167,61 @@ def guess(spool: Spool, target: str) -> dict[str, Recipe]:
         elif pa.types.is_floating(kind):
             given = rows[name].dropna()
             recipes[name] = Recipe("integer" if _are_whole(given) else "number")
+            if name in spool.untyped and _are_days(given):
+                recipes[name] = Recipe("time", DAYS)
         elif pa.types.is_timestamp(kind):
             recipes[name] = Recipe("time")
         else:
             raise AdoptionError(
                 f"The column '{name}' is of the type {kind}, which no model knows: change it, or"
-                f" leave it out: --drop '{name}'."
+                f" leave it out: {drop_option(name)}."
             )
+    _settle_order(recipes, rows)
     return recipes
 
 
-def _guess_text(cells: pd.Series[Any], *, typed: bool, are_labels: bool = False) -> Recipe:
+def _settle_order(recipes: dict[str, Recipe], rows: pd.DataFrame) -> None:
+    """Read all dates of a file in one order: where the month could be first, another may decide."""
+    forms = [recipe.detail for recipe in recipes.values() if recipe.kind == "time"]
+    for sign in "/-":
+        if not any(form.startswith(f"%d{sign}%m") for form in forms):
+            continue
+        for name, recipe in recipes.items():
+            if recipe.kind == "time" and recipe.detail.startswith(f"%m{sign}%d"):
+                form = recipe.detail.replace(f"%m{sign}%d", f"%d{sign}%m", 1)
+                if (
+                    pd.to_datetime(_distinct(rows[name]), format=form, errors="coerce")
+                    .notna()
+                    .all()
+                ):
+                    recipes[name] = recipe._replace(detail=form)
+
+
+def _distinct(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """List the values of text cells, without what stands for none."""
     values = cells.dropna().str.strip()
-    values = values[~values.isin(BLANKS)]
-    if values.empty:
+    return pd.Series(values[~values.isin(BLANKS)].unique(), dtype="str")
+
+
+def _guess_text(
+    cells: pd.Series[Any],
+    *,
+    typed: bool,
+    are_labels: bool = False,
+    decimal: str = "",
+    na_is_missing: bool = False,
+) -> Recipe:
+    distinct = _distinct(cells)
+    if distinct.empty:
         return Recipe("text")
-    distinct = pd.Series(values.unique())
     words = {word.lower() for word in distinct[:10]}
     for yes, no in TRUTHS:
         if words == {yes, no} and len(distinct) <= 6:
             own = are_labels and yes != "true" and len(distinct) == 2
             return Recipe("text") if own else Recipe("boolean", yes)
-    if not typed and (recipe := _guess_number(distinct)):
+    if not typed and (recipe := _guess_number(distinct, decimal)):
+        if recipe == Recipe("integer") and _are_days(pd.to_numeric(distinct)):
+            return Recipe("time", DAYS)
         return recipe
     if (recipe := _guess_time(distinct)) is not None:
         return recipe
@@ -175,32 +233,90 @@ def _guess_text(cells: pd.Series[Any], *, typed: bool, are_labels: bool = False)
         raise AdoptionError(
             f"The column '{cells.name}' is of mixed types: {min(share, 0.99):.0%} of its values are"
             f" numbers, and others are not, such as {odd[:40]!r} near row {row + 1:,}. Mend it, or"
-            f" leave it out: --drop '{cells.name}'."
+            f" leave it out: {drop_option(str(cells.name))}."
         )
-    if len(distinct) > 2 and distinct.str.fullmatch("[A-Z]{2}").all():
+    if len(distinct) > 1 and distinct.str.fullmatch("[A-Z]{2}").all() and not na_is_missing:
         return Recipe("text", "codes")
-    plain = distinct.str.replace(r"[\s$€£¥%.,'+-]", "", regex=True)
-    are_codes = distinct.str.match(r"0\d").any()
+    plain = distinct.str.replace(rf"[\s{UNITS}.,'+-]", "", regex=True)
+    are_codes = distinct.str.match(r"0\d").any() or _have_one_shape(distinct)
     if plain.str.fullmatch(r"\d+").all() and (plain != distinct).any() and not are_codes:
         return Recipe("text", "figures")
     return Recipe("text", "prose" if distinct.str.count(" ").mean() >= 1 else "")
 
 
-def _guess_number(values: pd.Series[Any]) -> Recipe | None:
-    """Take text for numbers where all of it is, and none is a code such as 007."""
-    if values.str.match(r"[+-]?0\d").any():
+def _have_one_shape(values: pd.Series[Any]) -> bool:
+    """Say whether all are groups of digits of the same lengths, as 17-000003."""
+    shapes = values.str.replace(r"\d", "9", regex=True)
+    return bool(shapes.nunique() == 1 and re.fullmatch(r"9+(-9+)+", shapes.iloc[0]))
+
+
+def find_decimal(columns: Iterable[pd.Series[Any]]) -> str:
+    """Find the sign that is the decimal one in some column of a file, and in none is another.
+
+    Args:
+        columns: the values of each, n texts.
+
+    Returns:
+        A point, a comma, or nothing where no column decides.
+    """
+    found = {_decide_decimal(_clean(values)) for values in columns} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _clean(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Take from numbers the signs that say nothing of their digits."""
+    minus = values.str.replace("\N{MINUS SIGN}", "-").str.replace(r"^\((.+)\)$", r"-\1", regex=True)
+    return minus.str.replace(rf"^([+-]?)[{UNITS}]\s*|\s*[{UNITS}]$", r"\1", regex=True)
+
+
+def _decide_decimal(values: pd.Series[Any]) -> str:
+    values = values.str.replace(r"(?<=\d)[\s'](?=\d{3})", "", regex=True)
+    if values.empty or not values.str.fullmatch(r"[+-]?[\d.,]*\d[.,]?").all():
+        return ""
+    signs = [sign for sign, form in DECIDES.items() if values.str.fullmatch(form).any()]
+    return signs[0] if len(signs) == 1 else ""
+
+
+def _guess_number(values: pd.Series[Any], decimal: str) -> Recipe | None:
+    """Take text for numbers where all of it is, and none is a code such as 007.
+
+    Args:
+        values: n texts, each once.
+        decimal: the sign that other columns of the file have, if that is known.
+    """
+    plain = _clean(values)
+    units = set("".join(values.str.findall(f"[{UNITS}]").str.join("")))
+    if plain.str.match(r"[+-]?0\d").any() or len(units) > 1:
         return None
-    if values.str.fullmatch(r"[+-]?\d+").all():
-        return Recipe("integer") if values.str.len().max() <= 18 else None
-    if values.str.fullmatch(r"[+-]?\d*,\d+|[+-]?\d+").all():
-        commas = values[values.str.contains(",")]
-        if not commas.str.fullmatch(r"[+-]?\d{1,3},\d{3}").all():
-            return Recipe("number", ",")
+    written = {"unit": units.pop()} if units else {}
+    if plain.str.fullmatch(r"[+-]?\d+").all():
+        if plain.str.len().max() > 18:
+            return None
+        if (plain != values).any() and not written:
+            written = {"decimal": "."}
+        return Recipe("integer", "." if written else "", written or None)
+    decided = _decide_decimal(plain) or decimal
+    own = decided or "."
+    other = "," if own == "." else "."
+    for thousands in ("", "'", " ", *([other] if decided else [])):  # 1,234 may be one and a bit
+        if plain.str.fullmatch(_number_form(own, thousands)).all():
+            break
+    else:
         return None
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.isna().any():
-        return None
-    return Recipe("integer" if _are_whole(numbers) else "number", ".")
+    if thousands:
+        written["thousands"] = thousands
+    if own == "," or ((plain != values).any() and not written):
+        written["decimal"] = own
+    recipe = Recipe("number", own, written or None)
+    numbers = parse_numbers(pa.array(values), recipe).to_pandas()
+    return recipe._replace(kind="integer" if _are_whole(numbers) else "number")
+
+
+def _number_form(point: str, thousands: str) -> str:
+    """Write the pattern of numbers that have these signs."""
+    group = r"\s" if thousands == " " else re.escape(thousands)
+    digits = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if thousands else r"\d+"
+    return rf"[+-]?(?:{digits}(?:\{point}\d*)?|\{point}\d+)(?:[eE][+-]?\d+)?"
 
 
 def _guess_time(values: pd.Series[Any]) -> Recipe | None:
@@ -220,6 +336,16 @@ def _guess_time(values: pd.Series[Any]) -> Recipe | None:
     return Recipe("time", "ISO8601") if times.notna().all() else None
 
 
+def _are_days(values: pd.Series[Any]) -> bool:
+    """Say whether whole numbers are days as 20240131, of which there are some in all."""
+    if values.nunique() < 10 or not values.between(19000101, 21001231).all():
+        return False
+    texts = values.astype("int64").astype("str")
+    return bool(
+        _are_whole(values) and pd.to_datetime(texts, format=DAYS, errors="coerce").notna().all()
+    )
+
+
 def _are_whole(values: pd.Series[Any]) -> bool:
     return bool(len(values) and ((values % 1 == 0) & (values.abs() < 2**53)).all())
 
@@ -236,49 +362,65 @@ def convert(cells: pa.Array, column: Column, start: int) -> pa.Array:
         AdoptionError: A cell is not what the sample led to believe.
     """
     kind = column.kind
+    if column.recipe.detail == DAYS and pa.types.is_floating(cells.type):
+        cells = cells.cast(pa.int64()).cast(pa.string())
     if pa.types.is_string(cells.type):
-        trimmed = pc.utf8_trim_whitespace(cells)
-        blanks = MISSING if kind == "text" else BLANKS
-        if kind == "text" and column.recipe.detail == "codes":
-            blanks = [blank for blank in MISSING if blank != "NA"]
-        if kind == "text" and column.typed:
-            blanks = []  # such a source has missing values of its own
-        # Spaces belong to a text: whoever predicts with it will have them too.
-        texts = cells if kind == "text" else trimmed
-        # To look each cell up takes long, and longer ones than the longest blank are none.
-        longest = max(map(len, blanks), default=-1)
-        if pc.any(pc.less_equal(pc.binary_length(trimmed), longest)).as_py():
-            blank = pc.is_in(trimmed, pa.array(blanks))
-            if kind == "text":
-                column.words |= set(pc.unique(trimmed.filter(blank)).to_pylist()) - {"", None}
-            texts = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
-        converted = _PARSERS[kind](texts, column.recipe.detail)
-        given = texts
+        given = _find_given(cells, column)
+        converted = _PARSERS[kind](given, column.recipe)
     else:
+        if kind == "integer" and pa.types.is_uint64(cells.type) and _exceed(cells):
+            raise OtherKindError(column.name, Recipe("text"))
         converted, given = _narrow(cells, column), cells
     wrong = pc.and_(pc.is_null(converted), pc.is_valid(given))
     if pc.any(wrong).as_py():
         place = pc.index(wrong, True).as_py()
-        if kind == "integer" and _is_fraction(given[place].as_py()):
-            raise FractionError(column)
+        if kind == "integer" and _is_fraction(given[place], column.recipe):
+            raise OtherKindError(column.name, column.recipe._replace(kind="number"))
         raise AdoptionError(
             f"The column '{column.name}' is of mixed types: it looks like {_A[kind]}, and row"
             f" {start + place + 1:,} holds {given[place].as_py()!r}. Mend it, or leave it out:"
-            f" --drop '{column.name}'."
+            f" {drop_option(column.name)}."
         )
     if kind == "number" and pc.any(pc.is_inf(converted)).as_py():
         raise AdoptionError(
             f"The column '{column.name}' holds an infinite number near row {start + 1:,}: mend it,"
-            f" or leave it out: --drop '{column.name}'."
+            f" or leave it out: {drop_option(column.name)}."
         )
     return converted
 
 
-def _is_fraction(cell: Any) -> bool:
-    try:
-        return float(cell) % 1 != 0
-    except ValueError:
-        return False
+def _find_given(cells: pa.Array, column: Column) -> pa.Array:
+    """Take what stands for a missing value out of texts, and note by which words."""
+    is_text = column.kind == "text"
+    trimmed = pc.utf8_trim_whitespace(cells)
+    blanks = MISSING if is_text else BLANKS
+    if is_text and column.recipe.detail == "codes":
+        blanks = [blank for blank in MISSING if blank != "NA"]
+        column.na_codes += pc.sum(pc.equal(trimmed, "NA")).as_py() or 0
+    if is_text and column.typed:
+        blanks = []  # such a source has missing values of its own
+    # Spaces belong to a text: whoever predicts with it will have them too.
+    texts = cells if is_text else trimmed
+    # To look each cell up takes long, and longer ones than the longest blank are none.
+    longest = max(map(len, blanks), default=-1)
+    if not pc.any(pc.less_equal(pc.binary_length(trimmed), longest)).as_py():
+        return texts
+    blank = pc.is_in(trimmed, pa.array(blanks))
+    if is_text:
+        column.words |= set(pc.unique(trimmed.filter(blank)).to_pylist()) - {"", None}
+    return pc.if_else(blank, pa.scalar(None, pa.string()), texts)
+
+
+def _exceed(cells: pa.Array) -> bool:
+    """Say whether whole numbers are longer than schemas know: they tell things apart."""
+    return bool(pc.any(pc.greater(cells, pa.scalar(2**63 - 1, pa.uint64()))).as_py())
+
+
+def _is_fraction(cell: pa.Scalar, recipe: Recipe) -> bool:
+    if not pa.types.is_string(cell.type):
+        return bool(cell.as_py() % 1)
+    number = parse_numbers(pa.array([cell.as_py()]), recipe)[0].as_py()
+    return number is not None and number % 1 != 0
 
 
 _A = {
@@ -290,9 +432,10 @@ _A = {
 }
 
 
-def _parse_number(texts: pa.Array, sign: str) -> pa.Array:
-    if sign == ",":
-        texts = pc.replace_substring(texts, ",", ".")
+def parse_numbers(texts: pa.Array, recipe: Recipe) -> pa.Array:
+    """Make floats of texts, and nothing of what is written in another way than the recipe says."""
+    if recipe.number:
+        texts = pa.array(_write_plainly(texts.to_pandas(), recipe.number), from_pandas=True)
     try:
         return pc.cast(texts, pa.float64())
     except pa.ArrowInvalid:
@@ -300,13 +443,24 @@ def _parse_number(texts: pa.Array, sign: str) -> pa.Array:
         return pa.array(pd.to_numeric(texts.to_pandas(), errors="coerce"), from_pandas=True)
 
 
-def _parse_integer(texts: pa.Array, sign: str) -> pa.Array:
-    if not sign:
+def _write_plainly(values: pd.Series[Any], number: dict[str, str]) -> pd.Series[Any]:
+    """Write numbers as Python does, as the project's readers will."""
+    plain = _clean(values.astype("str"))
+    point, thousands = number.get("decimal", "."), number.get("thousands", "")
+    fits = plain.str.fullmatch(_number_form(point, thousands)).fillna(False).astype("bool")
+    if thousands:
+        space = thousands == " "
+        plain = plain.str.replace(r"\s" if space else thousands, "", regex=space)
+    return plain.str.replace(point, ".", regex=False).where(fits)
+
+
+def _parse_integer(texts: pa.Array, recipe: Recipe) -> pa.Array:
+    if not recipe.detail:
         try:
             return pc.cast(texts, pa.int64())
         except pa.ArrowInvalid:
             pass
-    return _whole(_parse_number(texts, "."))
+    return _whole(parse_numbers(texts, recipe))
 
 
 def _whole(numbers: pa.Array) -> pa.Array:
@@ -315,14 +469,16 @@ def _whole(numbers: pa.Array) -> pa.Array:
     return pc.if_else(whole, numbers, pa.scalar(None, pa.float64())).cast(pa.int64())
 
 
-def _parse_boolean(texts: pa.Array, yes: str) -> pa.Array:
+def _parse_boolean(texts: pa.Array, recipe: Recipe) -> pa.Array:
+    yes = recipe.detail
     [no] = [no for word, no in TRUTHS if word == yes]
     small = pc.utf8_lower(texts)
     known = pc.is_in(small, pa.array([yes, no]))
     return pc.if_else(known, pc.equal(small, yes), pa.scalar(None, pa.bool_()))
 
 
-def _parse_time(texts: pa.Array, form: str) -> pa.Array:
+def _parse_time(texts: pa.Array, recipe: Recipe) -> pa.Array:
+    form = recipe.detail
     if form.startswith("%Y-%m-%d"):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(texts, pa.timestamp("us"))
@@ -334,9 +490,9 @@ def _parse_time(texts: pa.Array, form: str) -> pa.Array:
     return pa.array(times.astype("datetime64[us]"), from_pandas=True).take(coded.indices)
 
 
-_PARSERS: dict[Kind, Callable[[pa.Array, str], pa.Array]] = {
+_PARSERS: dict[Kind, Callable[[pa.Array, Recipe], pa.Array]] = {
     "integer": _parse_integer,
-    "number": _parse_number,
+    "number": parse_numbers,
     "boolean": _parse_boolean,
     "time": _parse_time,
     "text": lambda texts, _: texts,
@@ -345,6 +501,8 @@ _PARSERS: dict[Kind, Callable[[pa.Array, str], pa.Array]] = {
 
 def _narrow(cells: pa.Array, column: Column) -> pa.Array:
     """Bring values that have a type to the one that schemas know for it."""
+    if column.kind == "text":
+        return cells.cast(pa.string())
     if column.kind == "integer":
         if pa.types.is_floating(cells.type):
             cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, pa.float64()), cells)
@@ -408,9 +566,9 @@ def read_columns(source: Spool, target: str, path: Path) -> list[Column]:
     while True:
         try:
             return _read_columns(source, recipes, path)
-        except FractionError as error:
-            # The sample had none, which says little of a large table.
-            recipes[error.column.name] = error.column.recipe._replace(kind="number")
+        except OtherKindError as error:
+            # A sample says little of a large table.
+            recipes[error.name] = error.recipe
 
 
 def _read_columns(source: Spool, recipes: dict[str, Recipe], path: Path) -> list[Column]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,10 @@ NEIGHBOURS = 4
 """How many rows of alike values are compared with each other; those of equal ones all are."""
 HALF = 0.5
 """Where more of its cells are there, a column is judged by those alone."""
+COPIED = 0.2
+"""From this share of the rows on, a column that is the target in them is said."""
+MOST_FACTORS = 30
+"""Of how many numbers at most products and ratios are tried."""
 REPEATS = 0.01
 """From this share on, rows that repeat others are said."""
 
@@ -30,7 +35,8 @@ def find(
     """Find columns that all but give the target away.
 
     For each column alone, rows of alike values must tell the target of each other; so must whether
-    it is missing; and numbers together must add up to it.
+    it is missing; and numbers together must add up to it, or two be multiplied or divided; nor may
+    a number be the target in part of the rows.
 
     Args:
         frame: a sample of the rows.
@@ -62,6 +68,7 @@ def find(
             column.notes.append(f"possible leakage: later than {time}")
     if problem == "regression":
         found += _find_sum(frame, truth, columns)
+        found += _find_equals(frame, truth, columns)
     return found
 
 
@@ -177,3 +184,35 @@ def _find_sum(frame: pd.DataFrame, truth: pd.Series[Any], columns: list[Column])
             column.notes.append("possible leakage: part of a sum that is the target")
     listing = ", ".join(f"`{name}`" for name in parts)
     return [f"{listing} together make up `{truth.name}`: R² {score:.6f}"]
+
+
+def _find_equals(frame: pd.DataFrame, truth: pd.Series[Any], columns: list[Column]) -> list[str]:
+    """Find numbers that are the target in part of the rows, and pairs whose product or ratio is."""
+    values = truth.astype("float64")
+    numbers = [column for column in columns if column.kind in ("integer", "number")]
+    table = {column.name: frame[column.name].astype("float64") for column in numbers}
+    most = values.round(6).value_counts(normalize=True).iloc[0]
+    found, copies = [], set()
+    for column in numbers:
+        share = _share_alike(table[column.name], values)
+        # A value that is frequent meets itself by chance.
+        if share >= max(COPIED, 2 * most):
+            copies.add(column.name)
+            found.append(f"`{column.name}` is `{truth.name}` itself in {share:.0%} of the rows")
+            column.notes.append(f"possible leakage: it is the target in {share:.0%} of the rows")
+    rest = [column for column in numbers if column.name not in copies][:MOST_FACTORS]
+    for one, other in itertools.combinations(rest, 2):
+        for first, sign, second in ((one, "×", other), (one, "/", other), (other, "/", one)):
+            left, right = table[first.name], table[second.name]
+            made = left * right if sign == "×" else left / right
+            if _share_alike(made, values) > HALF > most:
+                found.append(f"`{first.name}` {sign} `{second.name}` is `{truth.name}`")
+                for column in (one, other):
+                    column.notes.append("possible leakage: with another, it makes up the target")
+    return found
+
+
+def _share_alike(cells: pd.Series[Any], values: pd.Series[Any]) -> float:
+    """Say in which share of the rows two numbers are the same, but for what is rounded."""
+    near = (cells - values).abs() <= 1e-3 * values.abs().clip(lower=1e-9)
+    return float((near & (values != 0)).mean())

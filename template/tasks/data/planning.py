@@ -67,7 +67,10 @@ class Options:
             if value := getattr(self, name):
                 parts += [f"--{name}", hide_secrets(value)]
         if self.drop:
-            parts += ["--drop", ",".join(self.drop)]
+            parts += [
+                "--drop",
+                ",".join(f'"{name}"' if "," in name else name for name in self.drop),
+            ]
         return shlex.join(parts)
 
 
@@ -129,15 +132,19 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         time=options.time,
         shares=shares,
         notes=notes,
-        reader=_read_again(source, index, inputs),
+        reader=_read_again(source, index, inputs, target),
         command=options.command(),
     )
 
 
-def _read_again(source: Spool, index: Column, inputs: list[Column]) -> dict[str, Any]:
+def _read_again(
+    source: Spool, index: Column, inputs: list[Column], target: Column
+) -> dict[str, Any]:
     """Say how the jobs read tables of the source's form."""
     reader = dict(source.found.options)
-    columns = {column.name: form for column in (index, *inputs) if (form := column.format())}
+    columns = {
+        column.name: form for column in (index, *inputs, target) if (form := column.format())
+    }
     if columns:
         reader["columns"] = columns
     if index.name not in source.names:
@@ -199,11 +206,28 @@ def _conversions(columns: list[Column]) -> list[str]:
             notes.append(f"`{show(column.name)}`: dates are read as {detail}{doubt}.")
         elif detail == "figures":
             notes.append(f"`{show(column.name)}` is text: numbers must be plain, as 1234.56.")
-        elif column.kind == "number" and detail == ",":
-            notes.append(f"`{show(column.name)}`: the comma is the decimal sign.")
+        elif number := column.recipe.number:
+            notes.append(f"`{show(column.name)}`: {_say_number(number)}.")
+        elif detail == "codes" and column.na_codes:
+            notes.append(
+                f"`{show(column.name)}`: NA is a code in {column.na_codes:,} cells, not missing."
+            )
         if column.zoned or (column.kind == "time" and detail == "ISO8601"):
             notes.append(f"`{show(column.name)}`: times are in UTC.")
     return notes
+
+
+def _say_number(number: dict[str, str]) -> str:
+    """Say how numbers are written."""
+    signs = {".": "the point", ",": "the comma", "'": "the apostrophe", " ": "the space"}
+    said = []
+    if number.get("decimal") == ",":
+        said.append("the comma is the decimal sign")
+    if thousands := number.get("thousands"):
+        said.append(f"{signs[thousands]} separates thousands")
+    if unit := number.get("unit"):
+        said.append(f"{unit} is left away")
+    return ", ".join(said) or "numbers in brackets, or behind a long dash, are negative"
 
 
 def _find_index(options: Options, source: Spool, columns: list[Column], named: list[str]) -> Column:

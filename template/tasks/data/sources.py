@@ -9,7 +9,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -46,6 +46,10 @@ DRIVERS = {
 """What to install for modules of other names."""
 SQL = re.compile(r"(sqlite|postgres(ql)?|mysql|mariadb|mssql|oracle|duckdb|snowflake)(\+\w+)?://")
 
+COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
+MOST_TITLES = 20
+"""Of how many lines at most above a header may be."""
+
 MISSING = ["", "?", "#N/A", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"]
 """What stands for a missing value in text."""
 BLANKS = [*MISSING, "None", "none", "-", "--", "."]
@@ -66,6 +70,8 @@ class Found:
     """For people."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     """For the reader of the jobs."""
+    na_is_missing: bool = False
+    """Whether NA stands among numbers, and so is no code elsewhere."""
 
 
 class Spool(NamedTuple):
@@ -146,6 +152,12 @@ def hide_secrets(path: str) -> str:
     return re.sub(r"(?<=://)[^/@]*@", "***@", path.partition("?")[0])
 
 
+def drop_option(name: str) -> str:
+    """Write the option that leaves a column out."""
+    text = f'"{name}"' if "," in name else name
+    return f"--drop '{text}'"
+
+
 def check_names(names: list[str]) -> None:
     """Refuse tables whose columns cannot be told apart.
 
@@ -191,16 +203,23 @@ def _write(
                     found.notes.append("Its first column has no name, and is called `row`.")
                     found.options["unnamed"] = "row"
                 check_names(named.schema.names)
+                drop = [_find_name(name, named.schema.names) for name in drop]
                 for option, name in [*(("--drop", name) for name in drop), *roles.items()]:
                     _check_known(option, name, named.schema.names)
                 schema = _settle(named.schema, drop)
                 untyped = {field.name for field in named.schema if pa.types.is_null(field.type)}
                 writer = stack.enter_context(pa.ipc.new_file(target, schema))
-            writer.write_batch(_fit(named.select(schema.names), schema))
+            writer.write_batch(_fit(named.select(schema.names), schema, found))
             rows += batch.num_rows
     if not rows:
         raise AdoptionError("The table holds no rows.")
     return Spool(target, rows, schema.names, untyped, found)
+
+
+def _find_name(wanted: str, names: list[str]) -> str:
+    """Find a column whose name has spaces around it that people do not see."""
+    trimmed = {name.strip(): name for name in names}
+    return wanted if wanted in names else trimmed.get(wanted.strip(), wanted)
 
 
 def _check_known(option: str, wanted: str, names: list[str]) -> None:
@@ -235,7 +254,7 @@ def _settle(schema: pa.Schema, drop: list[str]) -> pa.Schema:
     return pa.schema([field.with_type(widest(field.type)) for field in kept])
 
 
-def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _fit(batch: pa.RecordBatch, schema: pa.Schema, found: Found) -> pa.RecordBatch:
     columns = []
     for place, field in enumerate(schema):
         column = batch.column(place)
@@ -244,11 +263,19 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         if column.type == pa.uuid():
             column = pa.array([value and str(value) for value in column.to_pylist()], pa.string())
         try:
+            if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type):
+                exact = column
+                column = column.cast(field.type, safe=False)
+                note = (
+                    f"`{field.name}`: of its times, what is less than a microsecond is left away."
+                )
+                if note not in found.notes and not column.cast(exact.type).equals(exact):
+                    found.notes.append(note)
             columns.append(column.cast(field.type))
         except pa.ArrowException as error:
             raise AdoptionError(
                 f"The column '{field.name}' is of mixed types: {_reason(error)}."
-                f" Mend it, or leave it out: --drop '{field.name}'."
+                f" Mend it, or leave it out: {drop_option(field.name)}."
             ) from error
     return pa.record_batch(columns, schema=schema)
 
@@ -270,9 +297,12 @@ def _read_csv(
     with open_file() as file:
         head = file.read(SNIFF_BYTES)
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    separator, rows = _find_separator(text, name)
-    header, *cells = rows
+    form = _find_form(text, name)
+    separator, skip, (header, *cells) = form.separator, form.skip, form.rows
     found.options |= {"KIND": "CSVReader", "separator": separator, "encoding": encoding}
+    if skip:
+        found.options["skip"] = skip
+        found.notes.append(f"Its header is in line {skip + 1}.")
     if encoding != "utf-8":
         found.notes.append(f"It is read as {encoding}: if letters look wrong, save it as UTF-8.")
     if separator != ",":
@@ -280,7 +310,11 @@ def _read_csv(
     check_names(header)
     if quick:
         numbers = [place for place in range(len(header)) if _are_numbers(cells, place)]
-        yield from _read_quickly(open_file, encoding, separator, header, numbers)
+        found.na_is_missing = any(row[place].strip() == "NA" for row in cells for place in numbers)
+        if any(COMMA.fullmatch(cell.strip()) for row in cells for cell in row):
+            # Where the comma may be the decimal sign, a point may be none.
+            numbers = [n for n in numbers if not any("." in row[n] for row in cells)]
+        yield from _read_quickly(open_file, encoding, separator, skip, header, numbers)
         return
     with (
         open_file() as file,
@@ -288,8 +322,10 @@ def _read_csv(
             file,
             sep=separator,
             encoding=encoding,
+            skiprows=skip,
             header=0,
-            names=range(len(header)),
+            # What stands in a column without a name would be lost without a word.
+            names=range(len(header) + form.ends),
             index_col=False,
             dtype="str",
             keep_default_na=False,
@@ -297,7 +333,13 @@ def _read_csv(
         ) as chunks,
     ):
         for chunk in chunks:
-            table = pa.Table.from_pandas(chunk, preserve_index=False).rename_columns(header)
+            kept = chunk.iloc[:, : len(header)]
+            more = chunk.index[(chunk.iloc[:, len(header) :].fillna("") != "").any(axis=1)]
+            if len(more):
+                raise AdoptionError(
+                    f"Row {more[0] + 1:,} of {name} has more cells than the header."
+                )
+            table = pa.Table.from_pandas(kept, preserve_index=False).rename_columns(header)
             yield from table.combine_chunks().to_batches()
 
 
@@ -305,6 +347,7 @@ def _read_quickly(
     open_file: Callable[[], Any],
     encoding: str,
     separator: str,
+    skip: int,
     header: list[str],
     numbers: list[int],
 ) -> Batches:
@@ -319,7 +362,10 @@ def _read_quickly(
                 file,
                 # Threads would be no quicker, and take memory in turn from the system.
                 pyarrow.csv.ReadOptions(
-                    use_threads=False, block_size=BLOCK_BYTES, encoding=encoding
+                    use_threads=False,
+                    block_size=BLOCK_BYTES,
+                    encoding=encoding,
+                    skip_rows=skip,
                 ),
                 pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
                 pyarrow.csv.ConvertOptions(column_types=types, null_values=BLANKS),
@@ -389,27 +435,67 @@ def _guess_encoding(sample: bytes, name: str) -> str:
     return found.encoding
 
 
-def _find_separator(text: str, name: str) -> tuple[str, list[list[str]]]:
-    """Take the separator that cuts the first rows into the most columns, as the header is cut.
+class Form(NamedTuple):
+    """How a text file is cut into cells."""
 
-    Returns:
-        The separator, and the first rows as it cuts them.
-    """
+    separator: str = ","
+    skip: int = 0
+    """How many lines stand above the header."""
+    ends: bool = False
+    """Whether rows end with one more separator."""
+    rows: Sequence[list[str]] = ()
+    """The header, and the first rows that are cut as it is."""
+
+
+def _find_form(text: str, name: str) -> Form:
+    """Take the separator that cuts the first rows into the most columns, as the header is cut."""
     is_part = len(text) >= SNIFF_BYTES // 4
-    best: tuple[float, str, list[list[str]]] = (0, ",", [])
-    for separator in SEPARATORS:
+    named = re.match(r"sep=(.)\r?\n", text)
+    best, most = Form(), 0.0
+    for separator in named[1] if named else SEPARATORS:
         check_names([str(place) for place in range(text.partition("\n")[0].count(separator))])
+        reader = csv.reader(io.StringIO(text), delimiter=separator)
         try:
-            rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+            # Each row with the number of lines before it.
+            lines = [(before, row) for before, row in _count_lines(reader) if row]
         except csv.Error as error:
             raise AdoptionError(f"{name} cannot be read as CSV: {error}.") from error
-        rows = [row for row in (rows[:-1] if is_part else rows) if row]
-        alike = [row for row in rows if len(row) == len(rows[0])]
-        if rows and (width := len(rows[0]) * len(alike) / len(rows)) > best[0]:
-            best = (width, separator, alike)
-    if not best[2]:
+        lines = lines[int(bool(named)) :]
+        form = _find_header(lines[:-1] if is_part else lines)
+        if form.rows and (width := len(form.rows[0]) * len(form.rows) / len(lines)) > most:
+            best, most = form._replace(separator=separator), width
+    if not best.rows:
         raise AdoptionError(f"{name} holds no rows.")
-    return best[1], best[2]
+    return best
+
+
+def _count_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    before = 0
+    for row in reader:
+        yield before, row
+        before = reader.line_num
+
+
+def _find_header(lines: list[tuple[int, list[str]]]) -> Form:
+    """Find the header among the first rows, and the rows that are cut as it is.
+
+    It is the first row, unless that is narrower than most and another is not: titles and remarks
+    may stand above it. Rows may end with one more separator.
+    """
+    for place in range(min(len(lines), MOST_TITLES + 1)):
+        before, header = lines[place]
+        rows = [row for _, row in lines[place + 1 :]]
+        width = len(header)
+        alike = [row for row in rows if len(row) == width]
+        if width > 2 and not any(row[-1].strip() for row in [header, *alike]):
+            header, width = header[:-1], width - 1
+        ended = [row[:-1] for row in rows if len(row) == width + 1 and not row[-1].strip()]
+        ends = width > 1 and 2 * len(ended) > len(rows)
+        if ends or (2 * len(alike) > len(rows) and (place == 0 or width > len(lines[0][1]))):
+            return Form(skip=before, ends=ends, rows=[header, *(ended if ends else alike)])
+    # A header alone, or rows that are cut in many ways.
+    before, header = lines[0] if lines else (0, [])
+    return Form(skip=before, rows=[row for _, row in lines if len(row) == len(header)])
 
 
 def _read_parquet(filesystem: Any, names: list[str], drop: list[str], found: Found) -> Batches:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -38,6 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "confs", "confs", ignore=shutil.ignore_patterns("data.yaml"))
     Path("README.md").write_text(README, encoding="utf-8")
     Path("data").mkdir()
     manifest = {"files": {"README.md": adoption.digest(Path("README.md"))}}
@@ -183,6 +185,50 @@ class TestSources:
         with pytest.raises(AdoptionError, match=sentence):
             spool(str(tmp_path / name), tmp_path)
 
+    @pytest.mark.parametrize(
+        ("text", "options"),
+        [
+            ("sep=;\nx;y\n1;2\n3;4\n", {"separator": ";", "skip": 1}),
+            ("Station: 42\n\nx,y\n1,2\n3,4\n", {"separator": ",", "skip": 2}),
+            ('"A, and\nB"\nx,y\n1,2\n3,4\n', {"separator": ",", "skip": 2}),
+            ("x,y\n1,2,\n3,4,\n", {"separator": ","}),
+            ("x,y,\n1,2,\n3,4,\n", {"separator": ","}),
+            ("x,y\n1\n1,2\n3,4\n", {"separator": ","}),
+        ],
+    )
+    def test_what_stands_around_a_table(
+        self, text: str, options: dict[str, Any], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text(text)
+        table = spool(str(path), tmp_path)
+        assert table.names == ["x", "y"]
+        assert table.read(["x", "y"]).tail(2).astype("float64").to_numpy().tolist() == [
+            [1, 2],
+            [3, 4],
+        ]
+        assert table.found.options == {"KIND": "CSVReader", "encoding": "utf-8"} | options
+
+    def test_a_cell_too_many(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text("x,y\n1,2,\n1,2,\n3,4,5\n")
+        with pytest.raises(
+            AdoptionError, match=r"Row 3 of .*a\.csv has more cells than the header"
+        ):
+            spool(str(path), tmp_path)
+
+    def test_values_that_schemas_do_not_know(self, tmp_path: Path) -> None:
+        """Whole numbers too long for one, and times of nanoseconds."""
+        hashes = pa.array([2**63 + 1, 5], pa.uint64())
+        times = pa.array([1704069420000000001, None], pa.timestamp("ns"))
+        pq.write_table(pa.table({"hash": hashes, "at": times}), tmp_path / "a.parquet")
+        table = spool(str(tmp_path / "a.parquet"), tmp_path)
+        assert table.found.notes == [
+            "`at`: of its times, what is less than a microsecond is left away."
+        ]
+        hash_, at = columns.read_columns(table, "", tmp_path / "values.arrow")
+        assert (hash_.kind, at.kind) == ("text", "time")
+
     def test_numbers_that_end_late(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """What the first rows look like is not taken for granted."""
         monkeypatch.setattr(sources, "SNIFF_BYTES", 1_000)
@@ -297,8 +343,11 @@ class TestColumns:
             (["2026-01-31", "2026-02-01"], "time", "%Y-%m-%d"),
             (["31/01/2026", "01/02/2026"], "time", "%d/%m/%Y"),
             (["01/31/2026", "01/02/2026"], "time", "%m/%d/%Y"),
+            (["01/15/2026 03:45:00 PM", "02/01/2026 12:00:00 AM"], "time", "%m/%d/%Y %I:%M:%S %p"),
+            (["15.01.24", "01.02.24"], "time", "%d.%m.%y"),
             (["2026-01-31T10:00:00Z", "2026-02-01T10:00:00+01:00"], "time", "ISO8601"),
             (["DE", "NA", "FR", "US"], "text", "codes"),
+            (["IN", "NA", "PD"], "text", "codes"),
             (["a long remark", "another one"], "text", "prose"),
             (["", "NA"], "text", ""),
             (["5.595,90 €", "0,00 €", "17 %"], "text", "figures"),
@@ -312,6 +361,72 @@ class TestColumns:
         found = columns.convert(pa.array(cells), column, 0)
         blanks = [cell in ("", "NA", "-", "?") and detail != "codes" for cell in cells]
         assert found.is_null().to_pylist() == blanks
+
+    @pytest.mark.parametrize(
+        ("cells", "decimal", "values", "form"),
+        [
+            (["827", "1.241"], ",", [827, 1241], {"thousands": ".", "decimal": ","}),
+            (["827", "1.241"], "", [827, 1.241], {}),
+            (["827", "1,241"], ".", [827, 1241], {"thousands": ","}),
+            (["1,234.50", "850.00"], "", [1234.5, 850], {"thousands": ","}),
+            (["(1,234.50)", "\N{MINUS SIGN}12.50"], "", [-1234.5, -12.5], {"thousands": ","}),
+            (["\N{MINUS SIGN}12", "(3)"], "", [-12, -3], {"decimal": "."}),
+            (["€1,200.5", "-€7", "9"], "", [1200.5, -7, 9], {"unit": "€", "thousands": ","}),
+            (["12 %", "7.5%"], "", [12, 7.5], {"unit": "%"}),
+            (["1 200,5", "7"], "", [1200.5, 7], {"thousands": " ", "decimal": ","}),
+            (["1'200", "7.5"], "", [1200, 7.5], {"thousands": "'"}),
+            (["1,5", "1.200,25"], "", [1.5, 1200.25], {"thousands": ".", "decimal": ","}),
+        ],
+    )
+    def test_numbers_as_people_write_them(
+        self, cells: list[str], decimal: str, values: list[float], form: dict[str, str]
+    ) -> None:
+        """They are what the project's readers take them for, by the format that is written."""
+        recipe = columns._guess_text(pd.Series(cells * 20), typed=False, decimal=decimal)
+        column = columns.Column("x", recipe)
+        assert column.format() == form
+        assert columns.convert(pa.array(cells), column, 0).to_pylist() == values
+        datasets = importlib.import_module(f"{PACKAGE}.io.datasets")
+        read = datasets.ColumnFormat(**form).parse(pd.Series(cells), is_text=False)
+        assert pd.to_numeric(read).tolist() == values
+
+    @pytest.mark.parametrize(
+        ("cells", "decimal"),
+        [
+            (["1,234", "2,345"], ""),
+            (["1.2.3", "4"], ""),
+            (["€1", "$2"], ""),
+            (["17-000003", "17-000004"], ""),
+            (["1.24", "1,5"], ""),
+        ],
+    )
+    def test_what_may_be_no_number(self, cells: list[str], decimal: str) -> None:
+        recipe = columns._guess_text(pd.Series(cells * 20), typed=False, decimal=decimal)
+        assert recipe.kind == "text"
+        identifies = columns.Column("x", recipe, unique=True)
+        assert columns.is_identifier(identifies, 2) == cells[0].startswith("17-")
+
+    def test_columns_are_not_judged_alone(self, tmp_path: Path) -> None:
+        """What one of a file decides, the decimal sign or the order of dates, decides for all."""
+        lines = ["day;month;size;price;state;seen;number"]
+        for row in range(1, 41):
+            price = f"{row}.241" if row > 1 else "827"
+            state = ("NA", "DE", "FR")[row % 3]
+            first = f"0{1 + row % 9}"
+            day = 20260100 + row % 28 + 1
+            dates = f"{row % 28 + 1:02}/01/2026;01/{first}/2026"
+            lines.append(f"{dates};{row},5;{price};{state};{day};{row}")
+        path = tmp_path / "a.csv"
+        for text, has_na in (("\n".join(lines), True), ("\n".join([*lines, ";;;;NA;;NA"]), False)):
+            path.write_text(text)
+            spooled = spool(str(path), tmp_path)
+            recipes = columns.guess(spooled, "size")
+            assert recipes["day"].detail == recipes["month"].detail == "%d/%m/%Y"
+            assert recipes["size"].number == {"decimal": ","}
+            assert recipes["price"].kind == "integer"
+            assert recipes["seen"] == columns.Recipe("time", columns.DAYS)
+            assert recipes["number"].kind == "integer"
+            assert (recipes["state"].detail == "codes") == has_na
 
     @pytest.mark.parametrize(
         ("cells", "kind"),
@@ -374,6 +489,21 @@ class TestLeakage:
             recipe = columns.Recipe(kind)  # type: ignore[arg-type]
             found.append(columns.Column(str(name), recipe, missing=int(frame[name].isna().sum())))
         return leakage.find(frame, "y", problem, time, found)
+
+    def test_a_product_a_ratio_and_a_copy_in_part(self) -> None:
+        random = np.random.default_rng(0)
+        a, b, c = (random.uniform(1, 50, 400).round(2) for _ in "abc")
+        part = np.where(np.arange(400) % 5 < 2, a * b, c)
+        product = pd.DataFrame({"a": a, "b": b, "part": part, "y": (a * b).round(2)})
+        assert self.find(product, "regression") == [
+            "`part` is `y` itself in 40% of the rows",
+            "`a` × `b` is `y`",
+        ]
+        ratio = pd.DataFrame({"a": a, "b": b, "c": c, "y": b / a})
+        assert self.find(ratio, "regression") == ["`b` / `a` is `y`"]
+        # By chance: few values, of which some are frequent.
+        few = pd.DataFrame({"a": np.arange(400) % 3, "b": 1, "y": np.arange(400) % 4 % 3})
+        assert not self.find(few, "regression")
 
     def test_regression(self) -> None:
         generator = np.random.default_rng(0)
@@ -500,7 +630,7 @@ class TestAdoption:
         new = datasets.ParquetReader(path="data/inference.parquet").read(written["Inputs"])
         pd.testing.assert_frame_equal(new.sort_index(), inputs.iloc[held_out].sort_index())
         settings = importlib.import_module(f"{PACKAGE}.settings")
-        for path in Path("confs").glob("*.yaml"):
+        for path in {*Path("confs").glob("*.yaml")} - {Path("confs/data.yaml")}:
             settings.load([path])
         assert f"`{target}` is predicted from" in Path("README.md").read_text(encoding="utf-8")
         assert list(Path("outputs").iterdir()) == []
@@ -582,14 +712,28 @@ class TestAdoption:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         adopt(shop, "total")
-        conf = Path("confs/promotion.yaml")
-        conf.write_text(conf.read_text().replace("min_gain: 0", "min_gain: 0.01"))
+        conf = Path("confs/data.yaml")
+        conf.write_text(conf.read_text().replace("folds: 4", "folds: 5"))
+        others = Path("confs/promotion.yaml")
+        others.write_text(others.read_text().replace("min_gain: 0", "min_gain: 0.01"))
         before = tree()
-        with pytest.raises(Exit, match=r"You have edited confs/promotion\.yaml") as error:
+        with pytest.raises(Exit, match=r"You have edited confs/data\.yaml, and") as error:
             data.adopt(context, "table.csv", "total")
         assert error.value.code == 2
-        assert "-  min_gain: 0.01\n+  min_gain: 0\n" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "-  folds: {KIND: KFoldSplitter, folds: 5}\n+  folds: {KIND: KFoldSplitter, " in said
+        assert "min_gain" not in said
         assert tree() == before
+
+    def test_a_value_of_the_data_is_no_part_of_a_conf(
+        self, project: Path, shop: pd.DataFrame
+    ) -> None:
+        labels = ["${HOME}", "\\${data.training}"]
+        shop["answer"] = [labels[number % 2] for number in range(ROWS)]
+        adopt(shop.rename(columns={"shop": "${shop}"}), "answer", group="${shop}")
+        job = importlib.import_module(f"{PACKAGE}.settings").load(["confs/training.yaml"]).job
+        assert job.metrics[0].positive in labels
+        assert job.splitter.by == "${shop}"
 
     def test_an_identifier_goes_before_a_number_without_a_name(
         self, project: Path, shop: pd.DataFrame

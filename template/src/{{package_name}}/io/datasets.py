@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
 import hashlib
+import io
+import itertools
 import logging
+import re
 import tempfile
 import warnings
 import zlib
@@ -45,6 +49,12 @@ MISSING = [
 ]
 """What stands for a missing value in a CSV file; in a text column, only the empty cell does."""
 
+NUMBER = ("decimal", "thousands", "unit")
+"""What a column's format says of numbers."""
+
+NO_COLUMN = "Unnamed: last"
+"""What stands behind the last column of a file whose rows end with a separator."""
+
 UNNAMED = "Unnamed: 0"
 """What pandas calls the first column where the header does not."""
 
@@ -61,11 +71,18 @@ class Lineage(NamedTuple):
 
 
 class ColumnFormat(Component):
-    """How the cells of a column are written, where it is not as a schema's type is."""
+    """How the cells of a column are written, where it is not as a schema's type is.
+
+    A number with a format may also be ``(1.50)`` or have a typographic minus.
+    """
 
     missing: list[str] = []
     """Words that stand for a missing text; among numbers, times and booleans, those usual do."""
     decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", "'", " "] | None = None
+    """The sign between groups of three digits; a space stands for any."""
+    unit: Annotated[str, Field(min_length=1)] | None = None
+    """What stands before or after a number, as ``€`` or ``%``, and may be left out."""
     time: Annotated[str, Field(min_length=1)] | None = None
     """The format of times, as ``strptime`` takes it; ``ISO8601`` puts times of any zone in UTC."""
     words: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
@@ -73,9 +90,13 @@ class ColumnFormat(Component):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        given = [name for name in ("decimal", "time", "words") if name in self.model_fields_set]
-        if len(given) > 1:
-            raise ValueError(f"a column is of one kind: give {' or '.join(given)}")
+        number = next((name for name in NUMBER if name in self.model_fields_set), None)
+        given = [number, *({"time", "words"} & self.model_fields_set)]
+        kinds = sorted(filter(None, given))
+        if len(kinds) > 1:
+            raise ValueError(f"a column is of one kind: give {' or '.join(kinds)}")
+        if self.thousands == self.decimal:
+            raise ValueError("one sign cannot be decimal and thousands: give another")
         return self
 
     def parse(self, cells: pd.Series[Any], *, is_text: bool) -> pd.Series[Any]:
@@ -90,8 +111,8 @@ class ColumnFormat(Component):
         trimmed = cells.str.strip()
         values = cells if is_text else trimmed
         values = values.mask(trimmed.isin(self.missing if is_text else MISSING))
-        if self.decimal != ".":
-            return values.str.replace(self.decimal, ".", regex=False)
+        if self.model_fields_set.intersection(NUMBER):
+            return self._parse_numbers(values)
         if self.words is not None:
             yes, no = (word.lower() for word in self.words)
             truths = values.str.lower().map({yes: True, no: False})
@@ -103,6 +124,26 @@ class ColumnFormat(Component):
         if (times.isna() == values.isna()).all():
             return times
         return times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").where(times.notna(), values)
+
+    def _parse_numbers(self, values: pd.Series[Any]) -> pd.Series[Any]:
+        """Write numbers as Python does; what is none by these rules is put in quotes."""
+        plain = values.str.replace("\u2212", "-")
+        plain = plain.str.replace(r"^\((.+)\)$", r"-\1", regex=True)
+        if self.unit:
+            unit = re.escape(self.unit)
+            plain = plain.str.replace(rf"^([+-]?)\s*{unit}\s*|\s*{unit}$", r"\1", regex=True)
+        digits = r"\d+"
+        if self.thousands:
+            space = r"\s" if self.thousands == " " else re.escape(self.thousands)
+            digits = rf"(?:\d{{1,3}}(?:{space}\d{{3}})+|\d+)"
+        point = re.escape(self.decimal)
+        is_number = plain.str.fullmatch(
+            rf"[+-]?(?:{digits}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+        )
+        if self.thousands:
+            plain = plain.str.replace(space, "", regex=True)
+        plain = plain.str.replace(self.decimal, ".", regex=False)
+        return plain.where(is_number.fillna(True).astype("bool"), "'" + values + "'")
 
 
 class Reader(Component, ABC):
@@ -298,6 +339,8 @@ class Reader(Component, ABC):
                 parsed[str(name)] = _parse_texts(cells, form, is_text=name in texts)
             elif form is not None and form.time and isinstance(cells.dtype, pd.DatetimeTZDtype):
                 parsed[str(name)] = cells.dt.tz_convert(None)
+            elif name in texts and cells.dtype == "uint64":
+                parsed[str(name)] = cells.astype("str")  # numbers too long for an integer
         if self.named_by:
             parsed[index_name(schema)] = naming.add(to_texts(part[sorted(self.named_by)]))
         part = part.assign(**parsed)
@@ -388,7 +431,8 @@ def to_pandas(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
     """Make a data frame, whose types are those that schemas know.
 
     Args:
-        table: n rows. Decimal numbers become floats, days times, categories and UUIDs texts.
+        table: n rows. Decimal numbers become floats, days times, categories and UUIDs texts, and
+            times are counted in microseconds.
     """
     import pyarrow as pa
 
@@ -401,12 +445,15 @@ def to_pandas(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
             kind = pa.float64()
         elif types.is_date(kind):
             kind = pa.timestamp("us")
+        elif types.is_timestamp(kind):
+            kind = pa.timestamp("us", tz=kind.tz)
         elif kind == pa.uuid():
             texts = [value and str(value) for value in table.column(place).to_pylist()]
             table = table.set_column(place, field.name, pa.array(texts, pa.string()))
             continue
         if kind != field.type:
-            table = table.set_column(place, field.name, table.column(place).cast(kind))
+            exact = not types.is_timestamp(kind)  # no model sees a nanosecond
+            table = table.set_column(place, field.name, table.column(place).cast(kind, safe=exact))
     # A block for each column shares its memory, where one for all is a copy.
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, split_blocks=True)
     return frame
@@ -465,6 +512,8 @@ class CSVReader(FileReader):
     KIND: Literal["CSVReader"] = "CSVReader"
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: Annotated[str, Field(min_length=1)] = "utf-8"
+    skip: Annotated[int, Field(ge=0)] = 0
+    """How many lines stand above the header."""
     suffix: ClassVar[str] = ".csv"
 
     def check(self) -> None:
@@ -477,7 +526,7 @@ class CSVReader(FileReader):
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
 
         from ..core.errors import DataError
-        from ..core.frames import columns_by_kind, text_names
+        from ..core.frames import columns_by_kind, select, text_names
 
         kinds = columns_by_kind(schema)
         texts = text_names(schema)
@@ -488,21 +537,26 @@ class CSVReader(FileReader):
         left = self.limit
         for name in names:
             try:
-                with filesystem.open(name, "rb", compression="infer") as file:
-                    self._check_header(file, schema)
+                header = select(schema, self._read_header(filesystem, name))
+                twice = [column for column in header if header.count(column) > 1]
+                if twice:
+                    # pandas would rename the second, and leave it unread.
+                    raise ValueError(f"the header names {twice[0]} more than once")
                 # Every column is read: pandas counts the cells of a row only then.
                 with self._open(
                     filesystem,
                     name,
-                    dtype=dict.fromkeys(plain, "str"),
+                    dtype=dict.fromkeys([*plain, NO_COLUMN], "str"),
                     na_values=missing | {name: [""] for name in plain},
                     nrows=left,
                     low_memory=False,
                 ) as table:
                     while len(part := _chunk(table, rows)):
+                        if NO_COLUMN in part and (part[NO_COLUMN].str.strip() != "").any():
+                            raise ValueError("a row has more cells than the header")
                         yield name, self._make_values(part, schema, texts, named)
                         left = None if left is None else left - len(part)
-            except (ValueError, OSError, EOFError, zlib.error) as error:
+            except (ValueError, OSError, EOFError, csv.Error, zlib.error) as error:
                 wrong = isinstance(error, UnicodeError)
                 hint = ". Save it as UTF-8, or name its encoding." if wrong else ""
                 raise DataError(f"Cannot read {name} as CSV: {error}{hint}") from error
@@ -542,12 +596,17 @@ class CSVReader(FileReader):
         """Open a file to read it in parts; the options are those of ``pandas.read_csv``."""
         import pandas as pd
 
+        header = self._read_header(filesystem, name)
+        if header[-1:] == [NO_COLUMN]:
+            # Without a name, pandas would drop what the column holds.
+            options |= {"header": 0, "names": _make_unique(header)}
         with (
             filesystem.open(name, "rb", compression="infer") as file,
             pd.read_csv(
                 file,
                 sep=self.separator,
                 encoding=self.encoding,
+                skiprows=self.skip,
                 index_col=False,
                 keep_default_na=False,
                 iterator=True,
@@ -582,25 +641,26 @@ class CSVReader(FileReader):
             if left == 0:
                 return
 
-    def _check_header(self, file: Any, schema: Schema) -> None:
-        """Refuse columns of one name: pandas would rename the second, and leave it unread."""
-        import pandas as pd
+    def _read_header(self, filesystem: Any, name: str) -> list[str]:
+        """Read the names of a file's columns, and of one more where rows end with a separator."""
+        with (
+            filesystem.open(name, "rb", compression="infer") as file,
+            io.TextIOWrapper(file, self.encoding, newline="") as text,
+        ):
+            rows = csv.reader(itertools.islice(text, self.skip, None), delimiter=self.separator)
+            filled = (row for row in rows if row)
+            header, first = next(filled, []), next(filled, [])
+        if header:
+            header[0] = header[0].removeprefix("\ufeff")
+        return [*header, NO_COLUMN] if len(first) == len(header) + 1 else header
 
-        from ..core.frames import select
 
-        header = pd.read_csv(
-            file,
-            sep=self.separator,
-            encoding=self.encoding,
-            header=None,
-            nrows=1,
-            dtype="str",
-            keep_default_na=False,
-        )
-        names = select(schema, header.iloc[0].tolist())
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ValueError(f"the header names {twice[0]} more than once")
+def _make_unique(names: list[str]) -> list[str]:
+    """Name columns that have no name, or that of another, by their place, as pandas does."""
+    return [
+        name if name and names.index(name) == place else f"Unnamed: {place}"
+        for place, name in enumerate(names)
+    ]
 
 
 class Writer(Component, ABC):
