@@ -200,7 +200,7 @@ def _fetch(url: str) -> str:
     filesystem, name = open_filesystem(url)
     try:
         return bytes(filesystem.cat_file(name)).decode()
-    except UnicodeDecodeError:
+    except (FileNotFoundError, UnicodeDecodeError):
         raise
     except Exception as error:  # each store has errors of its own
         raise OSError(str(error) or type(error).__name__) from error

@@ -99,6 +99,7 @@ class EvaluationsJob(Job):
         inputs, target = records.read_holdout(version, self.inputs, self.targets)
         log_lineage(run_id, "evaluation", [self.inputs, self.targets])
         outputs = predict(inputs)
+        _warn_of_one_label(version, target, outputs)
         repeated = self._find_repeated(version, inputs, target)
         scores = self._score(target[~repeated], outputs[~repeated])
         evaluation = Evaluation(
@@ -280,3 +281,21 @@ class EvaluationsJob(Job):
             report.add_heading("The classes, those that are found least on top")
             report.add_table(score_classes(target, outputs["prediction"]))
         report.save(self.report)
+
+
+def _warn_of_one_label(
+    version: ModelVersion, target: pd.Series[Any], outputs: pd.DataFrame
+) -> None:
+    """Warn where all rows are said to be of one label, though they are not."""
+    from ..core import schemas
+
+    said = outputs["prediction"].unique()
+    if schemas.PROBLEM == "classification" and len(said) == 1 < target.nunique():
+        logger.warning(
+            "Version %s says %r of each of the %s rows held out, and %.1f%% of them are something"
+            " else: go by its probabilities, or give it columns that tell more.",
+            version.version,
+            said[0],
+            len(target),
+            100 * (target != said[0]).mean(),
+        )
