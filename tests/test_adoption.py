@@ -459,6 +459,48 @@ def test_database_server(project: Adopter) -> None:
     assert rows["member"].isna().sum() == pytest.approx(len(rows) / 3, abs=2)
 
 
+def test_as_people_write_it(project: Adopter, tmp_path: Path) -> None:
+    """What is no number, date or table at the first glance; jobs read the next file alike."""
+    lines = ["sep=;", "ticket;when;day;due;amount;price;share;country;y"]
+    for row in range(200):
+        when = f"{1 + row % 12:02}/{1 + row % 28:02}/2026 0{1 + row % 9}:30:00 PM"
+        day = 20260101 + row % 28
+        amount = f"(1.{row:03},50)" if row % 3 else f"\N{MINUS SIGN}{row},5"
+        price = f"{1 + row % 4}.{row:03}" if row % 5 else "827"
+        country = ("DE", "NA", "FR")[row % 3]
+        cells = f"17-{row:06};{when};{day};{1 + row % 28:02}.01.26;{amount};€ {price};{row % 9} %"
+        lines.append(f"{cells};{country};{row % 7 + row % 3},25;")
+    path = tmp_path / "sales.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    project.adopt(str(path), "y", NO_PROOF)
+    project.read_again(str(path))
+    table = project.table().set_index("ticket")
+    assert {name: str(kind) for name, kind in table.dtypes.items()} == {
+        "when": "datetime64[us]", "day": "datetime64[us]", "due": "datetime64[us]",
+        "amount": "float64", "price": "int64", "share": "int64", "country": "str", "y": "float64",
+    }  # fmt: skip
+    third = table.loc["17-000004"]
+    assert [third["amount"], third["price"], third["country"]] == [-1004.5, 1004, "NA"]
+    assert third["when"] == pd.Timestamp("2026-05-05 17:30")
+
+
+def test_values_that_schemas_do_not_know(project: Adopter, tmp_path: Path) -> None:
+    """Whole numbers too long for one, and times of nanoseconds, in a file that has types."""
+    rows = np.arange(200)
+    path = tmp_path / "events.parquet"
+    table = pd.DataFrame({
+        "hash": (rows.astype("uint64") * 7 + np.uint64(2**63)) % np.uint64(2**64 - 1),
+        "at": pd.to_datetime(1_704_069_420_000_000_001 + rows * 10**12, unit="ns"),
+        "x": rows % 7 * 0.5,
+        "y": rows % 7 * 2.0 + rows % 3,
+    })  # fmt: skip
+    table.to_parquet(path, index=False)
+    said = project.adopt(str(path), "y", NO_PROOF)
+    assert "note: at: of its times, what is less than a microsecond is left away." in said
+    project.read_again(str(path))
+    assert project.table()["hash"].tolist() == table["hash"].astype("str").tolist()
+
+
 def test_bucket(project: Adopter, bucket: dict[str, str]) -> None:
     """A file in S3, and keys that are wrong."""
     project.uv("--extra=s3", "python", SCRIPTS / "bucket.py", "fill", code=0, **bucket)

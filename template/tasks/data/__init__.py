@@ -21,6 +21,9 @@ HELP = {
     "index": "the column that identifies a row",
     "group": "the column whose rows belong together: whole groups are held out",
     "drop": "columns to leave out, with commas between them; one that has a comma, in quotes",
+    "reader": "how the table is written, where it is taken for something else: YAML as in"
+    " data/source.yaml, or such a file",
+    "text": "columns to take for text, with commas between them",
     "yes": "overwrite what you have edited without asking",
     "prove": "run the checks and the chain afterwards, and compare the scores",
 }
@@ -37,6 +40,8 @@ def adopt(
     index: str = "",
     group: str = "",
     drop: str = "",
+    reader: str = "",
+    text: str = "",
     yes: bool = False,
     prove: bool = True,
 ) -> None:
@@ -50,9 +55,8 @@ def adopt(
     from .planning import Options
 
     package = ctx.project.package
-    listed = next(csv.reader([drop], skipinitialspace=True), [])
-    dropped = [name.strip() for name in listed if name.strip()]
-    options = Options(path, target, query, problem, time, index, group, dropped)
+    roles = (problem, time, index, group)
+    options = Options(path, target, query, *roles, _split(drop), reader, _split(text))
     try:
         with _refusing(), adoption.prepare(options, package) as prepared:
             for line in proof.tell(prepared.plan):
@@ -95,6 +99,12 @@ def _refusing() -> Iterator[None]:
         yield
     except AdoptionError as error:
         raise Exit(f"error: {error}", code=error.exit_code) from error
+
+
+def _split(names: str) -> list[str]:
+    """Split a list of columns; one that has a comma is in quotes."""
+    listed = next(csv.reader([names], skipinitialspace=True), [])
+    return [name.strip() for name in listed if name.strip()]
 
 
 def _ask(edited: list[str]) -> None:

@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydantic
+
 from . import leakage, splits, texts
 from .columns import read_columns
 from .errors import AdoptionError
 from .plan import Plan
 from .planning import Options, decide
 from .schemas import write_schemas
-from .sources import spool
+from .sources import Given, spool
 
 MANIFEST = "data/adoption.json"
 TUNED = "outputs/tuning.yaml"
@@ -174,12 +176,16 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         AdoptionError: The data will not do.
     """
     options.check()
+    given = options.given
+    _check_given(given, package)
     Path("outputs").mkdir(exist_ok=True)
     files = importlib.import_module(f"{package}.io.files")
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
         spooled = folder / "rows.arrow"
-        cells = spool(options.path, options.query, options.drop, options.roles, files, spooled)
+        cells = spool(
+            options.path, options.query, options.drop, options.roles, files, spooled, given
+        )
         columns = read_columns(cells, options.target, folder / "values.arrow")
         source = cells._replace(path=folder / "values.arrow")
         plan = decide(options, source, columns)
@@ -210,6 +216,21 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             if path not in map(key, written) and not path.startswith("confs/")
         ]
         yield Adoption(plan, folder, [*written, MANIFEST], removed)
+
+
+def _check_given(given: Given, package: str) -> None:
+    """Check what people say of a table as a conf is checked that says so.
+
+    Raises:
+        AdoptionError: It is no conf of a reader.
+    """
+    configs = importlib.import_module(f"{package}.io.configs")
+    reader = importlib.import_module(f"{package}.io.datasets").CSVReader
+    try:
+        reader(path="-", **given.reader)
+    except pydantic.ValidationError as error:
+        told = configs.explain(error, reader)
+        raise AdoptionError(f"--reader is wrong:\n{told}", option=True) from None
 
 
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:

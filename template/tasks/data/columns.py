@@ -63,8 +63,8 @@ class Recipe(NamedTuple):
     detail: str = ""
     """The format of a time, the word for true, the decimal sign; of text, whether it is prose,
     figures that are no plain numbers, or codes of two letters, among which NA is one."""
-    number: dict[str, str] | None = None
-    """How numbers are written that are not written plainly, as a reader's conf says it."""
+    form: dict[str, Any] | None = None
+    """How the cells are written, as a reader's conf says it, where it was given or is not plain."""
 
 
 @dataclass
@@ -99,6 +99,8 @@ class Column:
     def format(self) -> dict[str, Any]:
         """Say how its cells are written in the source, where it is not as schemas say."""
         detail = self.recipe.detail
+        if self.recipe.form:
+            return dict(self.recipe.form)
         if self.kind == "text":
             return {"missing": sorted(self.words)} if self.words else {}
         if self.kind == "boolean" and detail not in ("", "true"):
@@ -107,7 +109,7 @@ class Column:
             return {"time": "ISO8601"}
         if self.kind == "time" and detail and not detail.startswith("%Y-%m-%d"):
             return {"time": detail}
-        return dict(self.recipe.number or {})
+        return {}
 
 
 class OtherKindError(Exception):
@@ -150,9 +152,14 @@ def guess(spool: Spool, target: str) -> dict[str, Recipe]:
     texts = [name for name in spool.names if pa.types.is_string(kinds.field(name).type)]
     decimal = find_decimal(_distinct(rows[name]) for name in texts if name in spool.untyped)
     recipes = {}
+    said = spool.found.given
     for name in spool.names:
         kind = kinds.field(name).type
-        if name in texts:
+        if name in said.text:
+            recipes[name] = Recipe("text")
+        elif form := said.columns.get(name):
+            recipes[name] = _follow(form, rows[name])
+        elif name in texts:
             recipes[name] = _guess_text(
                 rows[name],
                 typed=name not in spool.untyped,
@@ -180,6 +187,19 @@ def guess(spool: Spool, target: str) -> dict[str, Recipe]:
     return recipes
 
 
+def _follow(form: dict[str, Any], cells: pd.Series[Any]) -> Recipe:
+    """Take a column for what somebody says that it is."""
+    if "time" in form:
+        return Recipe("time", form["time"], form)
+    if "words" in form:
+        return Recipe("boolean", form["words"][0].lower(), form)
+    if "missing" in form:
+        return Recipe("text", "", form)
+    recipe = Recipe("number", form.get("decimal", "."), form)
+    numbers = parse_numbers(pa.array(_distinct(cells), pa.string()), recipe).to_pandas()
+    return recipe._replace(kind="integer" if _are_whole(numbers) else "number")
+
+
 def _settle_order(recipes: dict[str, Recipe], rows: pd.DataFrame) -> None:
     """Read all dates of a file in one order: where the month could be first, another may decide."""
     forms = [recipe.detail for recipe in recipes.values() if recipe.kind == "time"]
@@ -187,7 +207,8 @@ def _settle_order(recipes: dict[str, Recipe], rows: pd.DataFrame) -> None:
         if not any(form.startswith(f"%d{sign}%m") for form in forms):
             continue
         for name, recipe in recipes.items():
-            if recipe.kind == "time" and recipe.detail.startswith(f"%m{sign}%d"):
+            first = recipe.detail.startswith(f"%m{sign}%d")
+            if recipe.kind == "time" and first and not recipe.form:
                 form = recipe.detail.replace(f"%m{sign}%d", f"%d{sign}%m", 1)
                 if (
                     pd.to_datetime(_distinct(rows[name]), format=form, errors="coerce")
@@ -232,8 +253,8 @@ def _guess_text(
         row = cells[cells.str.strip() == odd].index[0]
         raise AdoptionError(
             f"The column '{cells.name}' is of mixed types: {min(share, 0.99):.0%} of its values are"
-            f" numbers, and others are not, such as {odd[:40]!r} near row {row + 1:,}. Mend it, or"
-            f" leave it out: {drop_option(str(cells.name))}."
+            f" numbers, and others are not, such as {odd[:40]!r} near row {row + 1:,}. Mend it,"
+            f" leave it out ({drop_option(str(cells.name))}), or take it for text (--text)."
         )
     if len(distinct) > 1 and distinct.str.fullmatch("[A-Z]{2}").all() and not na_is_missing:
         return Recipe("text", "codes")
@@ -397,7 +418,9 @@ def _find_given(cells: pa.Array, column: Column) -> pa.Array:
     if is_text and column.recipe.detail == "codes":
         blanks = [blank for blank in MISSING if blank != "NA"]
         column.na_codes += pc.sum(pc.equal(trimmed, "NA")).as_py() or 0
-    if is_text and column.typed:
+    if is_text and column.recipe.form:
+        blanks = column.recipe.form["missing"]
+    elif is_text and column.typed:
         blanks = []  # such a source has missing values of its own
     # Spaces belong to a text: whoever predicts with it will have them too.
     texts = cells if is_text else trimmed
@@ -434,8 +457,8 @@ _A = {
 
 def parse_numbers(texts: pa.Array, recipe: Recipe) -> pa.Array:
     """Make floats of texts, and nothing of what is written in another way than the recipe says."""
-    if recipe.number:
-        texts = pa.array(_write_plainly(texts.to_pandas(), recipe.number), from_pandas=True)
+    if recipe.form:
+        texts = pa.array(_write_plainly(texts.to_pandas(), recipe.form), from_pandas=True)
     try:
         return pc.cast(texts, pa.float64())
     except pa.ArrowInvalid:
@@ -471,7 +494,8 @@ def _whole(numbers: pa.Array) -> pa.Array:
 
 def _parse_boolean(texts: pa.Array, recipe: Recipe) -> pa.Array:
     yes = recipe.detail
-    [no] = [no for word, no in TRUTHS if word == yes]
+    given = recipe.form["words"] if recipe.form else None
+    no = given[1].lower() if given else next(no for word, no in TRUTHS if word == yes)
     small = pc.utf8_lower(texts)
     known = pc.is_in(small, pa.array([yes, no]))
     return pc.if_else(known, pc.equal(small, yes), pa.scalar(None, pa.bool_()))
@@ -565,13 +589,15 @@ def read_columns(source: Spool, target: str, path: Path) -> list[Column]:
     recipes = guess(source, target)
     while True:
         try:
-            return _read_columns(source, recipes, path)
+            return _read_columns(source, recipes, target, path)
         except OtherKindError as error:
             # A sample says little of a large table.
             recipes[error.name] = error.recipe
 
 
-def _read_columns(source: Spool, recipes: dict[str, Recipe], path: Path) -> list[Column]:
+def _read_columns(
+    source: Spool, recipes: dict[str, Recipe], target: str, path: Path
+) -> list[Column]:
     columns = [
         Column(name, recipes[name], typed=name not in source.untyped) for name in source.names
     ]
@@ -583,9 +609,12 @@ def _read_columns(source: Spool, recipes: dict[str, Recipe], path: Path) -> list
             cells = [
                 convert(batch.column(place), column, start) for place, column in enumerate(columns)
             ]
-            for statistics, values in zip(seen, cells, strict=True):
-                statistics.add(values)
             part = pa.record_batch(cells, names=source.names)
+            # Rows without a target are not used, and say nothing of the other columns.
+            used = part.filter(part[target].is_valid()) if target else part
+            for statistics in seen:
+                name = statistics.column.name
+                statistics.add((part if name == target else used)[name])
             if writer is None:
                 writer = stack.enter_context(pa.ipc.new_file(path, part.schema))
             writer.write_batch(part)

@@ -1,16 +1,21 @@
 """Decide what each column is for, and refuse what cannot be learned from."""
 
+import math
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from .columns import KEY, Column, Recipe, is_identifier, judge, show
 from .errors import AdoptionError
 from .plan import Plan
 from .schemas import identifiers
-from .sources import Spool, hide_secrets
+from .sources import Given, Spool, hide_secrets
 
+READER = ("separator", "encoding", "skip", "columns")
+"""What people may say of how a table is written: options of the project's readers."""
 MIN_ROWS = 50
 MIN_LABEL_ROWS = 10
 MIN_GROUPS = 8
@@ -31,6 +36,32 @@ class Options:
     index: str = ""
     group: str = ""
     drop: list[str] = field(default_factory=list)
+    reader: str = ""
+    text: list[str] = field(default_factory=list)
+
+    @property
+    def given(self) -> Given:
+        """What people know better than a look at the table tells.
+
+        Raises:
+            AdoptionError: `reader` is no mapping of a reader's options.
+        """
+        try:
+            is_file = Path(self.reader).suffix in (".yaml", ".yml")
+            text = Path(self.reader).read_text("utf-8") if is_file else self.reader
+            conf = yaml.safe_load(text) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise AdoptionError(f"--reader cannot be read: {error}.", option=True) from error
+        if isinstance(conf, dict) and "job" in conf:
+            conf = conf["job"].get("inputs", {})
+        if not isinstance(conf, dict):
+            raise AdoptionError("--reader is YAML, as '{separator: \";\"}'.", option=True)
+        unknown = conf.keys() - {*READER, "KIND", "path", "named_by", "unnamed"}
+        if unknown:
+            raise AdoptionError(
+                f"--reader knows no '{min(unknown)}': it takes {', '.join(READER)}.", option=True
+            )
+        return Given({name: conf[name] for name in READER if name in conf}, self.text)
 
     @property
     def roles(self) -> dict[str, str]:
@@ -66,11 +97,15 @@ class Options:
         for name in ("path", "query", "target", "problem", "time", "index", "group"):
             if value := getattr(self, name):
                 parts += [f"--{name}", hide_secrets(value)]
-        if self.drop:
-            parts += [
-                "--drop",
-                ",".join(f'"{name}"' if "," in name else name for name in self.drop),
-            ]
+        if given := self.given.reader:
+            text = yaml.safe_dump(
+                given, default_flow_style=True, allow_unicode=True, width=math.inf
+            )
+            parts += ["--reader", text.strip()]
+        for option, names in (("--text", self.text), ("--drop", self.drop)):
+            if names:
+                quoted = (f'"{name}"' if "," in name else name for name in names)
+                parts += [option, ",".join(quoted)]
         return shlex.join(parts)
 
 
@@ -79,8 +114,8 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
     by_name = {column.name: column for column in columns}
     target = by_name[options.target]
     named = list(options.roles.values())
-    judge(columns, source.rows, set(named))
     rows = source.rows - target.missing
+    judge(columns, rows, set(named))
     if target.missing == source.rows:
         raise AdoptionError(f"The target '{target.name}' is empty: there is nothing to learn.")
     if rows < MIN_ROWS:
@@ -90,7 +125,7 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         )
     _check_role(by_name, options.time, "time")
     _check_role(by_name, options.group, "group")
-    index = _find_index(options, source, columns, named)
+    index = _find_index(options, source, columns, rows)
     inputs = [
         column
         for column in columns
@@ -202,12 +237,14 @@ def _conversions(columns: list[Column]) -> list[str]:
         elif column.kind == "time" and detail not in ("", "ISO8601") and detail[:8] != "%Y-%m-%d":
             doubt = ""
             if detail.startswith(("%m/%d", "%m-%d")) and column.low.day <= 12 >= column.high.day:
-                doubt = ", the month first, and the day would do as well"
+                doubt = ", the month first, and the day would do as well (--reader)"
             notes.append(f"`{show(column.name)}`: dates are read as {detail}{doubt}.")
         elif detail == "figures":
-            notes.append(f"`{show(column.name)}` is text: numbers must be plain, as 1234.56.")
-        elif number := column.recipe.number:
-            notes.append(f"`{show(column.name)}`: {_say_number(number)}.")
+            notes.append(
+                f"`{show(column.name)}` is text: how numbers are written, --reader can say."
+            )
+        elif column.kind in ("integer", "number") and column.recipe.form:
+            notes.append(f"`{show(column.name)}`: {_say_number(column.recipe.form)}.")
         elif detail == "codes" and column.na_codes:
             notes.append(
                 f"`{show(column.name)}`: NA is a code in {column.na_codes:,} cells, not missing."
@@ -230,14 +267,15 @@ def _say_number(number: dict[str, str]) -> str:
     return ", ".join(said) or "numbers in brackets, or behind a long dash, are negative"
 
 
-def _find_index(options: Options, source: Spool, columns: list[Column], named: list[str]) -> Column:
+def _find_index(options: Options, source: Spool, columns: list[Column], rows: int) -> Column:
     """Take the column that identifies a row, or make one of what the rows hold."""
+    named = list(options.roles.values())
     candidates = [
         column
         # A number without a name of its own is the last to go by.
         for column in sorted(columns, key=lambda column: column.name == "row")
         if column.name == options.index
-        or (not options.index and column.name not in named and is_identifier(column, source.rows))
+        or (not options.index and column.name not in named and is_identifier(column, rows))
     ]
     for column in candidates:
         if column.missing or not source.read([column.name])[column.name].is_unique:

@@ -206,6 +206,8 @@ def _checks(column: Column, *, is_target: bool) -> list[str]:
             return ["isin=[0, 1]"]
         if column.kind == "integer" and 1900 <= column.low <= column.high <= 2100:
             return ["ge=1900", "le=2100"]  # years go on
+        if column.kind == "integer" and all(map(is_day, (column.low, column.high))):
+            return ["ge=19000101"]  # and so do days
         if KEY.search(column.name) and column.kind == "integer" and column.low >= 0:
             return ["ge=0"]  # so do the numbers of people and things
         low, high = slack(column.low, column.high)
@@ -214,6 +216,12 @@ def _checks(column: Column, *, is_target: bool) -> list[str]:
     if column.kind == "text" and column.values and len(column.values) <= MAX_VALUES:
         return [f"isin={column.values!r}"]
     return []
+
+
+def is_day(number: int) -> bool:
+    """Say whether a whole number may be a day, as 20240131."""
+    year, month, day = number // 10_000, number // 100 % 100, number % 100
+    return 1900 <= year <= 2100 and 1 <= month <= 12 and 1 <= day <= 31
 
 
 def slack(low: float, high: float) -> tuple[float, float]:

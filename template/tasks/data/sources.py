@@ -9,8 +9,9 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
@@ -62,9 +63,26 @@ class NotQuickError(Exception):
     """What looked like numbers was something else further on, or rows are cut in another way."""
 
 
+class Given(NamedTuple):
+    """What people say of a source, whatever it looks like."""
+
+    reader: Mapping[str, Any] = MappingProxyType({})
+    """Options of the project's reader."""
+    text: Sequence[str] = ()
+    """Columns to take for text."""
+
+    @property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """How columns are written."""
+        return dict(self.reader.get("columns", {}))
+
+
 @dataclasses.dataclass
 class Found:
     """What was found out about a source."""
+
+    given: Given
+    """What needs no finding out."""
 
     notes: list[str] = dataclasses.field(default_factory=list)
     """For people."""
@@ -100,7 +118,13 @@ class Spool(NamedTuple):
 
 
 def spool(
-    path: str, query: str, drop: list[str], roles: dict[str, str], files: Any, target: Path
+    path: str,
+    query: str,
+    drop: list[str],
+    roles: dict[str, str],
+    files: Any,
+    target: Path,
+    given: Given,
 ) -> Spool:
     """Read a table from wherever it is.
 
@@ -111,11 +135,12 @@ def spool(
         roles: columns that must be there, by the options that name them.
         files: the package's module of this name, which reaches files.
         target: where to write the table.
+        given: what people say of the source.
 
     Raises:
         AdoptionError: It cannot be read as a table.
     """
-    shown, found = hide_secrets(path), Found()
+    shown, found = hide_secrets(path), Found(given)
 
     def write(batches: Batches) -> Spool:
         return _write(batches, drop, roles, target, found)
@@ -204,8 +229,10 @@ def _write(
                     found.options["unnamed"] = "row"
                 check_names(named.schema.names)
                 drop = [_find_name(name, named.schema.names) for name in drop]
-                for option, name in [*(("--drop", name) for name in drop), *roles.items()]:
-                    _check_known(option, name, named.schema.names)
+                said = {"--drop": drop, "--reader": found.given.columns, "--text": found.given.text}
+                for option, wanted in (said | {key: [roles[key]] for key in roles}).items():
+                    for name in wanted:
+                        _check_known(option, name, named.schema.names)
                 schema = _settle(named.schema, drop)
                 untyped = {field.name for field in named.schema if pa.types.is_null(field.type)}
                 writer = stack.enter_context(pa.ipc.new_file(target, schema))
@@ -293,11 +320,12 @@ def _read_csv(
     def open_file() -> Any:
         return filesystem.open(name, "rb", compression="infer")
 
-    encoding = _find_encoding(open_file, name, quick=quick)
+    given = found.given.reader
+    encoding = given.get("encoding") or _find_encoding(open_file, name, quick=quick)
     with open_file() as file:
         head = file.read(SNIFF_BYTES)
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    form = _find_form(text, name)
+    form = _find_form(text, name, given.get("separator"), given.get("skip"))
     separator, skip, (header, *cells) = form.separator, form.skip, form.rows
     found.options |= {"KIND": "CSVReader", "separator": separator, "encoding": encoding}
     if skip:
@@ -309,7 +337,12 @@ def _read_csv(
         found.notes.append(f"Its separator is {separator!r}.")
     check_names(header)
     if quick:
-        numbers = [place for place in range(len(header)) if _are_numbers(cells, place)]
+        said = {*found.given.columns, *found.given.text}
+        numbers = [
+            place
+            for place, column in enumerate(header)
+            if column not in said and _are_numbers(cells, place)
+        ]
         found.na_is_missing = any(row[place].strip() == "NA" for row in cells for place in numbers)
         if any(COMMA.fullmatch(cell.strip()) for row in cells for cell in row):
             # Where the comma may be the decimal sign, a point may be none.
@@ -447,23 +480,33 @@ class Form(NamedTuple):
     """The header, and the first rows that are cut as it is."""
 
 
-def _find_form(text: str, name: str) -> Form:
-    """Take the separator that cuts the first rows into the most columns, as the header is cut."""
+def _find_form(text: str, name: str, separator: str | None, skip: int | None) -> Form:
+    """Take the separator that cuts the first rows into the most columns, as the header is cut.
+
+    Args:
+        text: the first part of the file.
+        name: of the file.
+        separator: the one that it has, if somebody says so.
+        skip: how many lines stand above its header, if somebody says so.
+    """
     is_part = len(text) >= SNIFF_BYTES // 4
     named = re.match(r"sep=(.)\r?\n", text)
     best, most = Form(), 0.0
-    for separator in named[1] if named else SEPARATORS:
-        check_names([str(place) for place in range(text.partition("\n")[0].count(separator))])
-        reader = csv.reader(io.StringIO(text), delimiter=separator)
+    for sign in separator or (named[1] if named else SEPARATORS):
+        check_names([str(place) for place in range(text.partition("\n")[0].count(sign))])
+        reader = csv.reader(io.StringIO(text), delimiter=sign)
         try:
             # Each row with the number of lines before it.
             lines = [(before, row) for before, row in _count_lines(reader) if row]
         except csv.Error as error:
             raise AdoptionError(f"{name} cannot be read as CSV: {error}.") from error
         lines = lines[int(bool(named)) :]
-        form = _find_header(lines[:-1] if is_part else lines)
+        lines = lines[:-1] if is_part else lines
+        if skip is not None:
+            lines = [(before, row) for before, row in lines if before >= skip]
+        form = _find_header(lines, 0 if skip is not None else MOST_TITLES)
         if form.rows and (width := len(form.rows[0]) * len(form.rows) / len(lines)) > most:
-            best, most = form._replace(separator=separator), width
+            best, most = form._replace(separator=sign), width
     if not best.rows:
         raise AdoptionError(f"{name} holds no rows.")
     return best
@@ -476,13 +519,17 @@ def _count_lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
         before = reader.line_num
 
 
-def _find_header(lines: list[tuple[int, list[str]]]) -> Form:
+def _find_header(lines: list[tuple[int, list[str]]], most: int) -> Form:
     """Find the header among the first rows, and the rows that are cut as it is.
 
     It is the first row, unless that is narrower than most and another is not: titles and remarks
     may stand above it. Rows may end with one more separator.
+
+    Args:
+        lines: each row with the number of lines before it.
+        most: how many rows may stand above the header.
     """
-    for place in range(min(len(lines), MOST_TITLES + 1)):
+    for place in range(min(len(lines), most + 1)):
         before, header = lines[place]
         rows = [row for _, row in lines[place + 1 :]]
         width = len(header)

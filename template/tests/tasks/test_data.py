@@ -150,7 +150,8 @@ def spool(
 ) -> sources.Spool:
     files = importlib.import_module(f"{PACKAGE}.io.files")
     roles = {"--target": target} if target else {}
-    return sources.spool(path, query, drop or [], roles, files, folder / "rows.arrow")
+    where = folder / "rows.arrow"
+    return sources.spool(path, query, drop or [], roles, files, where, sources.Given())
 
 
 class TestSources:
@@ -246,6 +247,15 @@ class TestSources:
         table = spool(str(path), tmp_path)
         assert list(table.batches())[-1].to_pylist()[-1] == {"x": "1", "y": "é"}
         assert "It is read as cp1252" in table.found.notes[0]
+
+    def test_rows_without_a_target_say_nothing_of_the_others(self, tmp_path: Path) -> None:
+        frame = pd.DataFrame({"x": [1.0, None, 3.0], "day": [20240131, 0, 20240301]})
+        frame["y"] = [1.0, None, 2.0]
+        frame.to_parquet(tmp_path / "a.parquet")
+        table = spool(str(tmp_path / "a.parquet"), tmp_path)
+        x, day, y = columns.read_columns(table, "y", tmp_path / "values.arrow")
+        assert (x.kind, x.missing, y.missing) == ("integer", 0, 1)
+        assert schemas._checks(day, is_target=False) == ["ge=19000101"]
 
     @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
     def test_fractions_that_come_late(self, name: str, tmp_path: Path) -> None:
@@ -422,7 +432,7 @@ class TestColumns:
             spooled = spool(str(path), tmp_path)
             recipes = columns.guess(spooled, "size")
             assert recipes["day"].detail == recipes["month"].detail == "%d/%m/%Y"
-            assert recipes["size"].number == {"decimal": ","}
+            assert recipes["size"].form == {"decimal": ","}
             assert recipes["price"].kind == "integer"
             assert recipes["seen"] == columns.Recipe("time", columns.DAYS)
             assert recipes["number"].kind == "integer"
@@ -641,6 +651,65 @@ class TestAdoption:
         pd.testing.assert_frame_equal(
             job.inputs.read(written["Inputs"]).sort_index(), inputs.sort_index(), check_exact=True
         )
+
+    def test_people_know_better(self, project: Path) -> None:
+        """What they say of a table goes before what it looks like, here and in the jobs."""
+        lines = ["A;title;;;;", "size;zip;day;paid;job;member"]
+        for row in range(90):
+            day = f"0{1 + row % 3}/0{1 + row % 9}/2026"
+            member = ("oui", "non")[row % 2]
+            lines.append(
+                f"{row}.241;{row % 7};{day};{row % 5},{row % 10}00;{'?x'[row % 2]};{member}"
+            )
+        Path("table.csv").write_text("\n".join(lines), encoding="utf-8")
+        conf = (
+            "{skip: 1, separator: ;, columns: {size: {thousands: ., decimal: ','},"
+            " day: {time: '%d/%m/%Y'}, job: {missing: [x]}, member: {words: [Oui, Non]}}}"
+        )
+        options: dict[str, Any] = {"reader": conf, "text": ["zip"], "drop": ["paid"]}
+        with adoption.prepare(
+            planning.Options("table.csv", "size", **options), PACKAGE
+        ) as prepared:
+            prepared.apply()
+        table = pd.read_parquet("data/training.parquet").set_index("size")
+        assert [*table.loc[12241][["zip", "job", "member"]]] == ["5", "?", True]
+        assert table.loc[12241, "day"] == pd.Timestamp("2026-04-01")
+        settings = importlib.import_module(f"{PACKAGE}.settings")
+        written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
+        later = ["confs/inference.yaml", "data/source.yaml"]
+        job = settings.load(later, ["job.inputs.path=table.csv"]).job
+        sizes = job.inputs.read(written["Targets"])["size"]
+        read: pd.DataFrame = job.inputs.read(written["Inputs"])
+        read.index = pd.Index(sizes)
+        assert [*read.loc[12241][["zip", "job", "member"]]] == ["5", "?", True]
+        # What was written once can be said again.
+        again = planning.Options("table.csv", "size", reader="data/source.yaml", text=["zip"])
+        assert again.given.reader["columns"] == job.inputs.model_dump(exclude_unset=True)["columns"]
+        assert "encoding: utf-8, separator: ;, skip: 1}' --text zip" in again.command()
+
+    @pytest.mark.parametrize(
+        ("reader", "sentence"),
+        [
+            ("{", "--reader cannot be read: "),
+            ("no.yaml", "--reader cannot be read: .*no.yaml"),
+            ("[1]", "--reader is YAML, as"),
+            ("{seperator: 1}", "--reader knows no 'seperator': it takes separator, encoding, skip"),
+            (
+                "{columns: {a: {tme: x}}}",
+                r"--reader is wrong:\n  columns.a.tme: unknown key. Did you",
+            ),
+            ("{columns: {c: {time: x}}}", "--reader: there is no column 'c'"),
+        ],
+    )
+    def test_people_may_be_wrong(self, project: Path, reader: str, sentence: str) -> None:
+        Path("table.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+        options = planning.Options("table.csv", "b", reader=reader)
+        with (
+            pytest.raises(AdoptionError, match=sentence) as error,
+            adoption.prepare(options, PACKAGE),
+        ):
+            pass
+        assert error.value.exit_code == 2
 
     @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
     def test_rows_without_an_identifier_are_known_by_what_they_hold(
