@@ -1,6 +1,7 @@
 """Rendered projects that adopt data: real tables in every format, and what must be refused."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -23,6 +24,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from releases import TREE, History
 from servers import serve_database
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import r2_score
 
 pytestmark = pytest.mark.full
 
@@ -482,6 +485,69 @@ def test_as_people_write_it(project: Adopter, tmp_path: Path) -> None:
     third = table.loc["17-000004"]
     assert [third["amount"], third["price"], third["country"]] == [-1004.5, 1004, "NA"]
     assert third["when"] == pd.Timestamp("2026-05-05 17:30")
+
+
+def test_a_year_of_months(project: Adopter) -> None:
+    """Six months are adopted; each one after is predicted by its path, and then learned from."""
+    random = np.random.default_rng(0)
+    months = []
+    for month in range(1, 10):
+        weight = random.uniform(0, 9, 150).round(2)
+        shop = random.choice([*"abcd"], 150)
+        price = 3 * weight + np.array([ord(letter) % 5 for letter in shop]) * weight**0.5
+        numbers = range(month * 150, month * 150 + 150)
+        months.append(pd.DataFrame({
+            "sale": [f"s{number:05}" for number in numbers], "weight": weight, "shop": shop,
+            "sold": [f"{1 + number % 28:02}.{month:02}.2026" for number in numbers],
+            "price": (price + random.normal(0, 1, 150)).round(2),
+        }))  # fmt: skip
+    form: dict[str, Any] = {"index": False, "sep": ";", "decimal": ","}
+    folder = project.path / "sales"
+    folder.mkdir()
+    for month, table in enumerate(months[:6], 1):
+        table.to_csv(folder / f"2026-{month:02}.csv", **form)
+    project.adopt("sales/2026-*.csv", "price", NO_PROOF)
+    learned = [train_again(project)]
+    for month, table in enumerate(months[6:], 7):
+        new = project.path / f"2026-{month:02}.csv"
+        table.drop(columns="price").to_csv(new, **form)
+        result = project.job("confs/inference.yaml", "-e", f"job.inputs.path={new.name}")
+        found = pd.read_parquet(project.path / result["path"]).set_index("sale")
+        known = pd.concat(months[: month - 1])
+        plain = HistGradientBoostingRegressor(random_state=0)
+        columns = [known[["weight"]], pd.get_dummies(known["shop"], dtype="float64")]
+        plain.fit(pd.concat(columns, axis=1), known["price"])
+        columns = [table[["weight"]], pd.get_dummies(table["shop"], dtype="float64")]
+        expected = r2_score(table["price"], plain.predict(pd.concat(columns, axis=1)))
+        assert sorted(found.index) == sorted(table["sale"])
+        score = r2_score(table["price"], found["prediction"].loc[table["sale"]])
+        assert score > expected - 0.02
+        table.to_csv(folder / new.name, **form)
+        learned.append(train_again(project))
+    # What is held out stays so: four in five of the new rows are learned from.
+    assert all(90 <= more - before <= 150 for before, more in itertools.pairwise(learned))
+    code = (
+        f"from {project.package} import settings; from {project.package}.core import schemas\n"
+        "job = settings.load(['confs/training.yaml']).job\n"
+        "print(len(job.inputs.read(schemas.Inputs).index))"
+    )
+    assert int(project.uv("python", "-c", code).split()[-1]) == 9 * 150
+
+
+def train_again(project: Adopter) -> int:
+    """Train on all rows that there are, and make the version the champion if it is better.
+
+    Returns:
+        How many rows it learned from.
+    """
+    rows: int = project.job("confs/training.yaml")["rows"]
+    assert project.job("confs/evaluations.yaml")["passed"]
+    try:
+        project.job("confs/promotion.yaml")
+    except AssertionError as error:
+        if "exited with 5" not in str(error):  # not better
+            raise
+    return rows
 
 
 def test_values_that_schemas_do_not_know(project: Adopter, tmp_path: Path) -> None:

@@ -241,7 +241,8 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
         "confs/data.yaml": texts.write_data(plan),
         "data/README.md": texts.write_readme(plan, package),
     }
-    contents[SOURCE] = texts.write_source(plan)
+    if not plan.stays:
+        contents[SOURCE] = texts.write_source(plan)
     readme = Path(README)
     if readme.is_file() and SECTION.search(text := readme.read_text(encoding="utf-8")):
         contents[README] = SECTION.sub(lambda _: texts.write_section(plan), text)

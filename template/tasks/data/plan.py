@@ -20,6 +20,10 @@ class Plan:
     held_out: int = 0
     """How many rows the splitter holds out."""
     inference_rows: int = 0
+    stays: str = ""
+    """Where the table is, if it is a folder or a pattern of files, to which others come."""
+    newest: str = ""
+    """The last one of its files."""
     group: str = ""
     time: str = ""
     shares: dict[Any, float] = field(default_factory=dict)

@@ -163,6 +163,8 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         inputs=inputs,
         left_out=[column for column in columns if column.left_out and column is not index],
         rows=rows,
+        stays=options.path if source.found.newest else "",
+        newest=source.found.newest,
         group=options.group,
         time=options.time,
         shares=shares,

@@ -8,6 +8,7 @@ import difflib
 import io
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -38,6 +39,10 @@ FORMATS = {
     ".arrow": "Feather",
     ".xlsx": "Excel",
 }
+FOLDERS = [".parquet", ".csv", ".jsonl", ".feather", ".xlsx"]
+"""What a folder may hold of, the first that it does."""
+FORM = ("separator", "encoding", "skip")
+"""What the first file of several decides for the others."""
 NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14}|0?\.\d+|[1-9]\d{0,14}\.\d*|0\.\d*)([eE][+-]?\d+)?")
 DRIVERS = {
     "MySQLdb": "mysqlclient",
@@ -88,6 +93,8 @@ class Found:
     """For people."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     """For the reader of the jobs."""
+    newest: str = ""
+    """The last one of several files that are one table."""
     na_is_missing: bool = False
     """Whether NA stands among numbers, and so is no code elsewhere."""
 
@@ -150,11 +157,15 @@ def spool(
             return write(_read_sql(path, query, drop, found))
         if query:
             raise AdoptionError("--query is for a database, and --path is none.", option=True)
-        filesystem, names = files.list_files(path, ".parquet")
-        form = "Parquet" if filesystem.isdir(path) else _find_format(path)
+        filesystem, names, form = _list_files(path, files)
+        if names[1:] or not filesystem.isfile(path):
+            found.newest = _name_again(path, filesystem, names[-1])
         read = _READERS[form]
         try:
-            spooled = write(read(filesystem, names, drop, found))
+            if names[1:] and form != "Parquet":
+                spooled = write(_read_all(read, filesystem, names, drop, found))
+            else:
+                spooled = write(read(filesystem, names, drop, found))
         except NotQuickError:
             found.notes.clear()
             spooled = write(_read_csv(filesystem, names, drop, found, quick=False))
@@ -168,6 +179,54 @@ def spool(
     # Spreadsheets hold many a number as text.
     is_text = form in ("CSV", "Excel")
     return spooled._replace(untyped=set(spooled.names)) if is_text else spooled
+
+
+def _list_files(path: str, files: Any) -> tuple[Any, list[str], str]:
+    """List the files of a table, and say of what kind they are.
+
+    Returns:
+        The file system, the files in their order, and the kind.
+    """
+    try:
+        filesystem, names = files.list_files(path, FOLDERS[0])
+    except files.DataError:
+        filesystem, name = files.open_filesystem(path)
+        if not filesystem.isdir(name):
+            raise
+        for suffix in FOLDERS[1:]:
+            with contextlib.suppress(files.DataError):
+                return *files.list_files(path, suffix), FORMATS[suffix]
+        known = ", ".join(FOLDERS)
+        raise AdoptionError(f"The folder {path} holds none of {known}.", option=True) from None
+    return filesystem, names, "Parquet" if filesystem.isdir(path) else _find_format(path)
+
+
+def _name_again(path: str, filesystem: Any, name: str) -> str:
+    """Name a file of a folder or a pattern from where that is named."""
+    if "://" in path:
+        return str(filesystem.unstrip_protocol(name))
+    return name if Path(path).is_absolute() else os.path.relpath(name)
+
+
+def _read_all(
+    read: Callable[..., Batches], filesystem: Any, names: list[str], drop: list[str], found: Found
+) -> Batches:
+    """Read several files as one table: the later as the first was understood."""
+    options = {"quick": False} if read is _read_csv else {}
+    columns: list[str] = []
+    for name in names:
+        mine = found
+        if columns:
+            same = {key: found.options[key] for key in FORM if key in found.options}
+            mine = Found(found.given._replace(reader={**same, **found.given.reader}))
+        for batch in read(filesystem, [name], drop, mine, **options):
+            columns = columns or batch.schema.names
+            if differing := set(columns) ^ set(batch.schema.names):
+                raise AdoptionError(
+                    f"{name} and {names[0]} differ in the column '{min(differing)}': all files of a"
+                    " table need the same columns."
+                )
+            yield batch.select(columns)
 
 
 def hide_secrets(path: str) -> str:

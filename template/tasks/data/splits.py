@@ -140,8 +140,8 @@ def write(
     share = min(1.0, DRAWN_ROWS / plan.rows)
     drawn: list[pa.RecordBatch] = []
     with contextlib.ExitStack() as stack:
-        files = {name: f"data/{name}.parquet" for name in PARTS}
-        if plan.rows > SAMPLE_ROWS:
+        files = {} if plan.stays else {name: f"data/{name}.parquet" for name in PARTS}
+        if plan.rows > SAMPLE_ROWS or plan.stays:
             files |= {f"{name} sample": f"tests/data/{name}.parquet" for name in PARTS}
         writers = {
             kind: stack.enter_context(_ParquetWriter(folder / path)) for kind, path in files.items()
@@ -154,12 +154,11 @@ def write(
             here = rows.iloc[start:stop]
             for kind, writer in writers.items():
                 chosen = batch.select(columns[kind.removesuffix(" sample")])
-                part = chosen.filter(pa.array(here[kind].to_numpy()))
-                writer.write(part)
-                if kind == TRAINING:
-                    drawn.append(part.filter(pa.array(generator.random(len(part)) < share)))
+                writer.write(chosen.filter(pa.array(here[kind].to_numpy())))
+            part = batch.select(columns[TRAINING]).filter(pa.array(here[TRAINING].to_numpy()))
+            drawn.append(part.filter(pa.array(generator.random(len(part)) < share)))
             start = stop
-    size = sum(path.stat().st_size for path in (folder / "data").iterdir())
+    size = sum(path.stat().st_size for path in folder.glob("data/*"))
     if size > IGNORED_BYTES:
         (folder / "data" / ".gitignore").write_text(
             "# Too large for git: adopt them again where they are missing (README.md).\n"

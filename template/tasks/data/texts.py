@@ -9,6 +9,7 @@ import yaml
 
 from .columns import describe, show
 from .plan import Plan
+from .sources import hide_secrets
 
 DATA = """\
 # What the jobs share: the tables that they read, the rows that are held out, and what models are
@@ -63,6 +64,8 @@ def write_data(plan: Plan) -> str:
         name: {"KIND": "ParquetReader", "path": f"data/{name}.parquet"}
         for name in ("training", "inference")
     }
+    if plan.stays:
+        tables = {"training": {**plan.reader, "path": plan.stays}}
     shared = {
         **tables,
         "splitter": plan.holdout,
@@ -70,7 +73,13 @@ def write_data(plan: Plan) -> str:
         "metrics": plan.metrics,
         "thresholds": [plan.threshold],
     }
-    return DATA + to_yaml({"data": literal(shared)})
+    text = to_yaml({"data": literal(shared)})
+    if plan.stays:
+        newest = to_yaml(literal({"path": plan.newest})).strip("{}\n")
+        text = text.replace("training:", "training: &table", 1).replace(
+            "  splitter:", f"  inference: {{<<: *table, {newest}}}\n  splitter:", 1
+        )
+    return DATA + text
 
 
 def write_source(plan: Plan) -> str:
@@ -103,14 +112,11 @@ def write_readme(plan: Plan, package: str) -> str:
         "# Data",
         "",
         f"`{_cell(plan.target.name)}` is predicted from {_count(len(plan.inputs), 'column')} of"
-        f" {plan.source}, which `inv data.adopt` put here.",
+        f" {plan.source}, which `inv data.adopt` {'looked into' if plan.stays else 'put here'}.",
         "",
         "| file | rows | what it is for |",
         "|---|---|---|",
-        f"| `training.parquet` | {plan.rows:,} | training; of these rows {plan.held_out:,} are held"
-        f" out, {_how(plan)}, to evaluate by |",
-        f"| `inference.parquet` | {plan.inference_rows:,} | rows held out, without their target:"
-        " inference predicts them as if they were new |",
+        *_files(plan),
         "",
         "| column | type | seen |",
         "|---|---|---|",
@@ -138,7 +144,7 @@ def write_readme(plan: Plan, package: str) -> str:
         lines += ["", "Is it known when the model must predict? If not, adopt again with `--drop`."]
     if plan.notes:
         lines += ["", "## As it was read", "", *(f"- {note}" for note in plan.notes)]
-    predict = f"uv run {package} confs/inference.yaml data/source.yaml"
+    predict = f"uv run {package} confs/inference.yaml{'' if plan.stays else ' data/source.yaml'}"
     predict += f" -e job.inputs.path=NEXT{Path(plan.source).suffix}"
     what = "file"
     if _is_database(plan):
@@ -148,8 +154,8 @@ def write_readme(plan: Plan, package: str) -> str:
         "",
         "## New rows",
         "",
-        f"A later {what} of the same form is predicted as it is: `data/source.yaml` says how to"
-        " read it.",
+        f"A later {what} of the same form is predicted as it is:"
+        f" `{'confs/data.yaml' if plan.stays else 'data/source.yaml'}` says how to read it.",
         "",
         "```bash",
         predict,
@@ -160,6 +166,22 @@ def write_readme(plan: Plan, package: str) -> str:
     ]
     lines += ["", "## Again", "", "```bash", plan.command, "```", ""]
     return "\n".join(lines)
+
+
+def _files(plan: Plan) -> list[str]:
+    """Write the rows of the table of files."""
+    held_out = f"of these rows {plan.held_out:,} are held out, {_how(plan)}, to evaluate by"
+    if plan.stays:
+        return [
+            f"| `{_cell(hide_secrets(plan.stays))}` | {plan.rows:,} | training; {held_out}. A file"
+            " that comes to it is learned from as well |",
+            f"| `{_cell(hide_secrets(plan.newest))}` | | inference, until another is named |",
+        ]
+    return [
+        f"| `training.parquet` | {plan.rows:,} | training; {held_out} |",
+        f"| `inference.parquet` | {plan.inference_rows:,} | rows held out, without their target:"
+        " inference predicts them as if they were new |",
+    ]
 
 
 def write_section(plan: Plan) -> str:

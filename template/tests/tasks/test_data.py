@@ -764,6 +764,48 @@ class TestAdoption:
             data.adopt(context, "table.csv", "total")
         assert error.value.code == 2
 
+    @pytest.mark.parametrize("path", ["sales/*.csv", "sales"])
+    def test_files_that_come_to_a_folder(
+        self, project: Path, shop: pd.DataFrame, path: str
+    ) -> None:
+        """One table, read where it is; the next file is part of it."""
+        Path("sales").mkdir()
+        for place in range(3):
+            part = shop.iloc[place * 30 : (place + 1) * 30]
+            part.to_csv(f"sales/{place}.csv", index=False, sep=";", decimal=",")
+        with adoption.prepare(planning.Options(path, "total"), PACKAGE) as prepared:
+            prepared.apply()
+            assert prepared.plan.rows == 90
+        settings = importlib.import_module(f"{PACKAGE}.settings")
+        job = settings.load(["confs/training.yaml"]).job
+        assert (job.inputs.path, job.inputs.separator) == (path, ";")
+        assert settings.load(["confs/inference.yaml"]).job.inputs.path == "sales/2.csv"
+        written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
+        shop.iloc[90:].to_csv("sales/3.csv", index=False, sep=";", decimal=",")
+        table = job.inputs.read(written["Inputs"])
+        assert set(table.index) == set(shop["order"])
+        assert table["Unit price (€)"].sum() == pytest.approx(shop["Unit price (€)"].sum())
+        assert {file.name for file in Path("data").iterdir()} == {"README.md", "adoption.json"}
+        assert len(pd.read_parquet("tests/data/training.parquet")) == 90
+
+    def test_files_of_another_form(self, project: Path, shop: pd.DataFrame) -> None:
+        Path("sales").mkdir()
+        shop.to_csv("sales/1.csv", index=False)
+        shop.rename(columns={"zip": "code"}).to_csv("sales/2.csv", index=False)
+        options = planning.Options("sales", "total")
+        with (
+            pytest.raises(AdoptionError, match=r"2\.csv and .*1\.csv differ in the column 'code'"),
+            adoption.prepare(options, PACKAGE),
+        ):
+            pass
+        for path in Path("sales").iterdir():
+            path.unlink()
+        with (
+            pytest.raises(AdoptionError, match=r"The folder sales holds none of \.parquet, \.csv"),
+            adoption.prepare(options, PACKAGE),
+        ):
+            pass
+
     def test_large_data_leaves_a_sample_for_the_tests(self, project: Path) -> None:
         generator = np.random.default_rng(0)
         frame = pd.DataFrame(generator.normal(size=(2_500, 3)), columns=[*"aby"])

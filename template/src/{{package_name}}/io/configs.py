@@ -179,6 +179,7 @@ def _read(file: str, by: str) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    comma = "," if by else ""
     try:
         conf = OmegaConf.create(_fetch(file)) if "://" in file else OmegaConf.load(file)
     except FileNotFoundError:
@@ -190,9 +191,11 @@ def _read(file: str, by: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read the conf {file}{by}: {error}.") from error
     except (YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"The conf {file}{by} is not valid YAML: {error}") from error
+        raise ConfigError(f"The conf {file}{by}{comma} is not valid YAML: {error}") from error
     if not isinstance(conf, DictConfig):
-        raise ConfigError(f"The conf {file}{by} must be a mapping, with '{JOB}:' at its top.")
+        raise ConfigError(
+            f"The conf {file}{by}{comma} must be a mapping, with '{JOB}:' at its top."
+        )
     return typing.cast("dict[str, Any]", OmegaConf.to_container(conf))
 
 
