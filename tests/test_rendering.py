@@ -236,7 +236,7 @@ class TestChoices:
         metric = {"regression": "RegressionMetric", "classification": "BinaryMetric"}[problem]
         schemas = project.texts["src/demand_forecasts/core/schemas.py"]
         assert f'= "{problem}"' in schemas
-        metrics = project.load("confs/evaluations.yaml")["job"]["metrics"]
+        metrics = project.load("confs/data.yaml")["data"]["metrics"]
         assert {found["KIND"] for found in metrics} == {metric}
         for path, text in project.content.items():
             if path.startswith("confs/"):

@@ -203,9 +203,9 @@ def _fetch(url: str) -> str:
     filesystem, name = open_filesystem(url)
     try:
         return bytes(filesystem.cat_file(name)).decode()
-    except (FileNotFoundError, UnicodeDecodeError):
-        raise
     except Exception as error:  # each store has errors of its own
+        if isinstance(error, FileNotFoundError | UnicodeDecodeError):
+            raise
         raise OSError(str(error) or type(error).__name__) from error
 
 
