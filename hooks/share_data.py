@@ -177,7 +177,8 @@ def share(texts: Texts, others: dict[str, Any], rendered: str) -> tuple[Texts, d
             made[path(name)] = name_shared(text, CONFS[name], shared)
         except (yaml.YAMLError, KeyError) as error:
             made[path(name)] = text
-            print(f"{path(name)} stays as it is: {error}", file=sys.stderr)
+            reason = " ".join(str(error).split())
+            print(f"{path(name)} stays as it is: {reason}", file=sys.stderr)
     body = yaml.dump(
         {"data": shared},
         Dumper=Dumper,
@@ -234,6 +235,8 @@ def after(kept: Path) -> None:
     sides = json.loads(kept.read_text(encoding="utf-8"))
     # git has them without carriage returns.
     mine = {name: text.replace("\r\n", "\n") for name, text in sides["mine"].items()}
+    if mine:
+        git("reset", "--quiet", "--", *mine)  # so that git shows what the update changes
     base, shared = share(sides["rendered"], {}, "")
     ours, _ = share(mine, shared, base[DATA])
     for name, text in ours.items():

@@ -626,6 +626,7 @@ class TestSharedData:
         )
         assert {name: now.texts[f"confs/{name}.yaml"] for name in texts} == texts
         assert "confs/explanations.yaml" not in now.texts
+        assert not project.paths("diff", "--name-only", "--cached")
         assert now.texts["confs/monitoring.yaml"] == "job:\n  KIND: [\n"
         # The next adoption asks before it overwrites what is not as it was written.
         known = now.load("data/adoption.json")["files"]["confs/data.yaml"]
