@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import itertools
 import sys
 from collections.abc import Iterator
 
@@ -59,7 +60,7 @@ def adopt(
     options = Options(path, target, query, *roles, _split(drop), reader, _split(text))
     try:
         with _refusing(), adoption.prepare(options, package) as prepared:
-            for line in proof.tell(prepared.plan):
+            for line in itertools.chain(proof.tell(prepared.plan), adoption.find_own()):
                 print(line)
             edited = prepared.edited()
             for name in edited:

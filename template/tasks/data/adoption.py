@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydantic
+import yaml
 
 from . import leakage, splits, texts
 from .columns import read_columns
@@ -30,6 +31,8 @@ TUNED = "outputs/tuning.yaml"
 """What tuning found, for other data."""
 SOURCE = "data/source.yaml"
 README = "README.md"
+SHARED = ("inputs", "targets", "splitter", "folds", "metric", "metrics", "thresholds")
+"""What the confs of jobs name in data.yaml."""
 SECTION = re.compile(r"(?<=^## Data\n\n).*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
 
 
@@ -216,6 +219,19 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             if path not in map(key, written) and not path.startswith("confs/")
         ]
         yield Adoption(plan, folder, [*written, MANIFEST], removed)
+
+
+def find_own() -> Iterator[str]:
+    """Say which confs have values of their own for what data.yaml says, and keep them."""
+    for path in sorted(Path("confs").glob("*.yaml")):
+        conf = None
+        with contextlib.suppress(yaml.YAMLError):
+            conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+        job = conf.get("job") if isinstance(conf, dict) else None
+        if isinstance(job, dict):
+            own = [key for key in SHARED if key in job and "${data." not in str(job[key])]
+            if own:
+                yield f"{path} keeps its own {', '.join(own)}: is that right for this data?"
 
 
 def _check_given(given: Given, package: str) -> None:

@@ -826,14 +826,15 @@ class TestAdoption:
         conf = Path("confs/data.yaml")
         conf.write_text(conf.read_text().replace("folds: 4", "folds: 5"))
         others = Path("confs/promotion.yaml")
-        others.write_text(others.read_text().replace("min_gain: 0", "min_gain: 0.01"))
+        others.write_text(others.read_text().replace("${data.metrics[0].name}", "r2"))
         before = tree()
         with pytest.raises(Exit, match=r"You have edited confs/data\.yaml, and") as error:
             data.adopt(context, "table.csv", "total")
         assert error.value.code == 2
         said = capsys.readouterr().out
+        assert "confs/promotion.yaml keeps its own metric: is that right for this data?\n" in said
+        assert said.count("keeps its own") == 1
         assert "-  folds: {KIND: KFoldSplitter, folds: 5}\n+  folds: {KIND: KFoldSplitter, " in said
-        assert "min_gain" not in said
         assert tree() == before
 
     def test_a_value_of_the_data_is_no_part_of_a_conf(
