@@ -524,9 +524,8 @@ class CSVReader(FileReader):
             raise ConfigError(f"There is no encoding '{self.encoding}'.") from None
 
     def _parts(self, schema: Schema, rows: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
-
         from ..core.errors import DataError
-        from ..core.frames import columns_by_kind, select, text_names
+        from ..core.frames import columns_by_kind, text_names
 
         kinds = columns_by_kind(schema)
         texts = text_names(schema)
@@ -537,15 +536,11 @@ class CSVReader(FileReader):
         left = self.limit
         for name in names:
             try:
-                header = select(schema, self._read_header(filesystem, name))
-                twice = [column for column in header if header.count(column) > 1]
-                if twice:
-                    # pandas would rename the second, and leave it unread.
-                    raise ValueError(f"the header names {twice[0]} more than once")
                 # Every column is read: pandas counts the cells of a row only then.
                 with self._open(
                     filesystem,
                     name,
+                    schema,
                     dtype=dict.fromkeys([*plain, NO_COLUMN], "str"),
                     na_values=missing | {name: [""] for name in plain},
                     nrows=left,
@@ -592,11 +587,23 @@ class CSVReader(FileReader):
         return part.assign(**parsed) if parsed else part
 
     @contextlib.contextmanager
-    def _open(self, filesystem: Any, name: str, **options: Any) -> Iterator[Any]:
-        """Open a file to read it in parts; the options are those of ``pandas.read_csv``."""
+    def _open(
+        self, filesystem: Any, name: str, schema: Schema | None = None, **options: Any
+    ) -> Iterator[Any]:
+        """Open a file to read it in parts; the options are those of ``pandas.read_csv``.
+
+        Raises:
+            ValueError: A column of the schema is named twice.
+        """
         import pandas as pd
 
+        from ..core.frames import select
+
         header = self._read_header(filesystem, name)
+        names = select(schema, header) if schema else []
+        if twice := [column for column in names if names.count(column) > 1]:
+            # pandas would rename the second, and leave it unread.
+            raise ValueError(f"the header names {twice[0]} more than once")
         if header[-1:] == [NO_COLUMN]:
             # Without a name, pandas would drop what the column holds.
             options |= {"header": 0, "names": _make_unique(header)}
