@@ -316,10 +316,12 @@ def _guess_number(values: pd.Series[Any], decimal: str) -> Recipe | None:
         if (plain != values).any() and not written:
             written = {"decimal": "."}
         return Recipe("integer", "." if written else "", written or None)
-    decided = _decide_decimal(plain) or decimal
-    own = decided or "."
+    itself = _decide_decimal(plain)
+    own = itself or decimal or "."
+    # 1,234 may be one and a bit, and 555 123 a telephone's.
     other = "," if own == "." else "."
-    for thousands in ("", "'", " ", *([other] if decided else [])):  # 1,234 may be one and a bit
+    more = [other] * bool(itself or decimal) + [" "] * bool(itself)
+    for thousands in ("", "'", *more):
         if plain.str.fullmatch(_number_form(own, thousands)).all():
             break
     else:

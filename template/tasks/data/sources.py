@@ -187,18 +187,19 @@ def _list_files(path: str, files: Any) -> tuple[Any, list[str], str]:
     Returns:
         The file system, the files in their order, and the kind.
     """
-    try:
-        filesystem, names = files.list_files(path, FOLDERS[0])
-    except files.DataError:
-        filesystem, name = files.open_filesystem(path)
-        if not filesystem.isdir(name):
-            raise
-        for suffix in FOLDERS[1:]:
-            with contextlib.suppress(files.DataError):
-                return *files.list_files(path, suffix), FORMATS[suffix]
-        known = ", ".join(FOLDERS)
-        raise AdoptionError(f"The folder {path} holds none of {known}.", option=True) from None
-    return filesystem, names, "Parquet" if filesystem.isdir(path) else _find_format(path)
+    known = [suffix for suffix in PurePosixPath(path).suffixes if suffix.lower() in FORMATS]
+    errors = []
+    for suffix in known[-1:] or FOLDERS:
+        try:
+            filesystem, names = files.list_files(path, suffix)
+        except files.DataError as error:
+            errors.append(error)
+        else:
+            is_folder = filesystem.isdir(path)
+            return filesystem, names, FORMATS[suffix.lower()] if is_folder else _find_format(path)
+    if Path(path).is_dir():
+        raise AdoptionError(f"The folder {path} holds none of {', '.join(FOLDERS)}.", option=True)
+    raise errors[0]
 
 
 def _name_again(path: str, filesystem: Any, name: str) -> str:
@@ -395,14 +396,14 @@ def _read_csv(
     if separator != ",":
         found.notes.append(f"Its separator is {separator!r}.")
     check_names(header)
+    said = {*found.given.columns, *found.given.text}
+    numbers = [
+        place
+        for place, column in enumerate(header)
+        if column not in said and _are_numbers(cells, place)
+    ]
+    found.na_is_missing |= any(row[place].strip() == "NA" for row in cells for place in numbers)
     if quick:
-        said = {*found.given.columns, *found.given.text}
-        numbers = [
-            place
-            for place, column in enumerate(header)
-            if column not in said and _are_numbers(cells, place)
-        ]
-        found.na_is_missing = any(row[place].strip() == "NA" for row in cells for place in numbers)
         if any(COMMA.fullmatch(cell.strip()) for row in cells for cell in row):
             # Where the comma may be the decimal sign, a point may be none.
             numbers = [n for n in numbers if not any("." in row[n] for row in cells)]
