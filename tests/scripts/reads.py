@@ -6,6 +6,7 @@ of one that is a database.
 
 import importlib
 import sys
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,9 +18,11 @@ inputs, target = records.read_pair(job.inputs, job.targets)
 [(train, test)] = job.splitter.splits(inputs, target)
 assert len(train) > len(test) > 0
 schemas = importlib.import_module(f"{package}.core.schemas")
-sample = settings.load(["confs/inference.yaml"]).job.inputs.read(schemas.Inputs)
-assert set(sample.index) <= set(inputs.index[test]), "some of the sample were learned from"
-files = ["confs/inference.yaml", "data/source.yaml"]
+files = ["confs/inference.yaml"]
+if Path("data/source.yaml").exists():
+    sample = settings.load(files).job.inputs.read(schemas.Inputs)
+    assert set(sample.index) <= set(inputs.index[test]), "some of the sample were learned from"
+    files += ["data/source.yaml"]
 later = settings.load(files, [] if "://" in source else [f"job.inputs.path={source!r}"]).job
 later.check()
 read = pd.concat(list(later.inputs.batches(schemas.Inputs, 70)))
