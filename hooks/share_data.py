@@ -74,6 +74,15 @@ KEPT = "share_data.json"
 Texts = dict[str, str]
 
 
+class Loader(yaml.SafeLoader):
+    """Takes for numbers what confs do."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d[\d_]*[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
 class Dumper(yaml.SafeDumper):
     """Writes YAML as people do."""
 
@@ -101,7 +110,7 @@ def find_shared(confs: Texts, others: dict[str, Any]) -> dict[str, Any]:
     shared = {}
     for name, (conf, key) in FACTS.items():
         try:
-            shared[name] = yaml.safe_load(confs[conf])["job"][key]
+            shared[name] = Loader(confs[conf]).get_single_data()["job"][key]
         except (KeyError, TypeError, yaml.YAMLError):
             if name in others:
                 shared[name] = others[name]
@@ -117,13 +126,14 @@ def name_shared(text: str, keys: dict[str, str], shared: dict[str, Any]) -> str:
         shared: the values.
     """
     node = yaml.compose(text)
-    values = yaml.safe_load(text)
+    values = Loader(text).get_single_data()
     if not isinstance(node, yaml.MappingNode) or re.search(r"[&*]\w", text):
         return text  # what an anchor names has to stay
     top = {key.value: (key, value) for key, value in node.value}
     if "include" in top or not isinstance(top.get("job", (0, 0))[1], yaml.MappingNode):
         return text
     start = top["job"][0].start_mark.index
+    quote = '"' if top["job"][1].flow_style else ""
     changes = []
     for key, value in top["job"][1].value:
         name = keys.get(key.value)
@@ -131,7 +141,7 @@ def name_shared(text: str, keys: dict[str, str], shared: dict[str, Any]) -> str:
             continue
         first, last = key.end_mark.index, find_end(value)
         if "#" not in text[first:last].replace(NOTE, ""):
-            changes.append((first, last, f": ${{data.{name}}}"))
+            changes.append((first, last, f": {quote}${{data.{name}}}{quote}"))
     for first, last, new in reversed(changes):
         text = text[:first] + new + text[last:]
     return f"{text[:start]}include: data.yaml\n{text[start:]}" if changes else text

@@ -576,10 +576,15 @@ class TestSharedData:
         "tuning": [("data/training.csv", "data/mine.csv"), ("folds: 4", "folds: 7")],
         "evaluations": [
             ("data/training.csv", "data/mine.csv"),
-            ("at_least: 0.2", "at_least: 0.4"),
+            ("at_least: 0.2", "at_least: 4e-1"),
             ("  metrics:\n", "  metrics:\n    # mine: all\n"),
         ],
-        "promotion": [("min_gain: 0", "min_gain: 0.01"), ("metric: r2", "metric: max_error")],
+        "promotion": [
+            (
+                "job:\n  KIND: PromotionJob\n  metric: r2\n  min_gain: 0\n",
+                "job: {KIND: PromotionJob, metric: r2, min_gain: 1e-2}\n",
+            )
+        ],
         "inference": [("{KIND: CSV", "{KIND: CSV"), ("job:\n", "# mine: a job\njob:\n")],
     }
 
@@ -620,7 +625,9 @@ class TestSharedData:
             "    - {KIND: RegressionMetric, name: mean_absolute_error}\n"
             "    - {KIND: RegressionMetric, name: root_mean_squared_error}",
         )
-        texts["promotion"] = project.texts["confs/promotion.yaml"]
+        flow = 'job: {KIND: PromotionJob, metric: "${data.metrics[0].name}", min_gain: 1e-2}\n'
+        head = fresh.texts["confs/promotion.yaml"].partition("job:")[0]
+        texts["promotion"] = head + flow
         texts["inference"] = texts["inference"].replace(
             "include: data.yaml\n", "# mine: a job\ninclude: data.yaml\n"
         )
@@ -640,9 +647,9 @@ class TestSharedData:
 
     def test_jobs_are_as_before(self, project: Adopted) -> None:
         def resolve(texts: dict[str, str], name: str) -> Any:
-            conf = yaml.safe_load(texts[f"confs/{name}.yaml"])
+            conf: Any = OmegaConf.create(texts[f"confs/{name}.yaml"])
             if "include" in conf:
-                conf |= yaml.safe_load(texts["confs/data.yaml"])
+                conf = OmegaConf.merge(conf, OmegaConf.create(texts["confs/data.yaml"]))
             resolved: Any = OmegaConf.to_container(OmegaConf.create(conf), resolve=True)
             return resolved["job"]
 

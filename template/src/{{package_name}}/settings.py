@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 class Data(Component):
     """What jobs share, for their confs to name as ``${data.training}``."""
 
-    training: ReaderKind
-    inference: ReaderKind
-    splitter: HoldoutKind
+    training: ReaderKind | None = None
+    inference: ReaderKind | None = None
+    splitter: HoldoutKind | None = None
     """Which rows are held out from training, and so from tuning."""
-    folds: FoldsKind
-    metrics: Annotated[list[MetricKind], Field(min_length=1)]
+    folds: FoldsKind | None = None
+    metrics: Annotated[list[MetricKind], Field(min_length=1)] | None = None
     """The first one decides."""
-    thresholds: list[Threshold]
+    thresholds: list[Threshold] | None = None
     """What a version has to reach, to be promoted."""
 
 

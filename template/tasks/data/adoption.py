@@ -1,5 +1,6 @@
 """Make the project one for other data: all is prepared first, and then put in place."""
 
+import codecs
 import contextlib
 import difflib
 import hashlib
@@ -244,9 +245,12 @@ def _check_given(given: Given, package: str) -> None:
     reader = importlib.import_module(f"{package}.io.datasets").CSVReader
     try:
         reader(path="-", **given.reader)
+        codecs.lookup(given.reader.get("encoding", "utf-8"))
     except pydantic.ValidationError as error:
         told = configs.explain(error, reader)
         raise AdoptionError(f"--reader is wrong:\n{told}", option=True) from None
+    except LookupError as error:
+        raise AdoptionError(f"--reader: {error}.", option=True) from None
 
 
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:

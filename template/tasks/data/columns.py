@@ -29,13 +29,15 @@ TRUTHS = [("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"
 DATES = [
     *(
         f"{date}{time}"
-        for date in ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y")
+        for date in (
+            *("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y"),
+        )
         for time in (
             *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", "T%H:%M:%S.%f"),
             *(" %I:%M %p", " %I:%M:%S %p"),
         )
     ),
-    *("%d-%m-%Y", "%b %d %Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
+    *("%b %d %Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
     *("%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d.%m.%y %H:%M", "%b %Y", "%B %Y"),
 ]
 DAYS = "%Y%m%d"
@@ -174,7 +176,7 @@ def guess(spool: Spool, target: str) -> dict[str, Recipe]:
         elif pa.types.is_floating(kind):
             given = rows[name].dropna()
             recipes[name] = Recipe("integer" if _are_whole(given) else "number")
-            if name in spool.untyped and _are_days(given):
+            if name in spool.untyped and _are_days(given) and name not in spool.found.dotted:
                 recipes[name] = Recipe("time", DAYS)
         elif pa.types.is_timestamp(kind):
             recipes[name] = Recipe("time")
@@ -203,9 +205,9 @@ def _follow(form: dict[str, Any], cells: pd.Series[Any]) -> Recipe:
 def _settle_order(recipes: dict[str, Recipe], rows: pd.DataFrame) -> None:
     """Read all dates of a file in one order: where the month could be first, another may decide."""
     forms = [recipe.detail for recipe in recipes.values() if recipe.kind == "time"]
+    if not any(re.match("%d[/.-]%m", form) for form in forms):
+        return
     for sign in "/-":
-        if not any(form.startswith(f"%d{sign}%m") for form in forms):
-            continue
         for name, recipe in recipes.items():
             first = recipe.detail.startswith(f"%m{sign}%d")
             if recipe.kind == "time" and first and not recipe.form:
@@ -286,6 +288,7 @@ def find_decimal(columns: Iterable[pd.Series[Any]]) -> str:
 
 def _clean(values: pd.Series[Any]) -> pd.Series[Any]:
     """Take from numbers the signs that say nothing of their digits."""
+    values = values.str.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     minus = values.str.replace("\N{MINUS SIGN}", "-").str.replace(r"^\((.+)\)$", r"-\1", regex=True)
     return minus.str.replace(rf"^([+-]?)[{UNITS}]\s*|\s*[{UNITS}]$", r"\1", regex=True)
 

@@ -95,6 +95,8 @@ class Found:
     """For the reader of the jobs."""
     newest: str = ""
     """The last one of several files that are one table."""
+    dotted: set[str] = dataclasses.field(default_factory=set)
+    """Columns of numbers with a point in some: 20240131.0 is no day that the jobs would know."""
     na_is_missing: bool = False
     """Whether NA stands among numbers, and so is no code elsewhere."""
 
@@ -402,6 +404,7 @@ def _read_csv(
         for place, column in enumerate(header)
         if column not in said and _are_numbers(cells, place)
     ]
+    found.dotted |= {header[n] for n in numbers if any("." in row[n] for row in cells)}
     found.na_is_missing |= any(row[place].strip() == "NA" for row in cells for place in numbers)
     if quick:
         if any(COMMA.fullmatch(cell.strip()) for row in cells for cell in row):
@@ -551,7 +554,7 @@ def _find_form(text: str, name: str, separator: str | None, skip: int | None) ->
     """
     is_part = len(text) >= SNIFF_BYTES // 4
     named = re.match(r"sep=(.)\r?\n", text)
-    best, most = Form(), 0.0
+    best, most = Form(), (False, 0.0)
     for sign in separator or (named[1] if named else SEPARATORS):
         check_names([str(place) for place in range(text.partition("\n")[0].count(sign))])
         reader = csv.reader(io.StringIO(text), delimiter=sign)
@@ -565,8 +568,12 @@ def _find_form(text: str, name: str, separator: str | None, skip: int | None) ->
         if skip is not None:
             lines = [(before, row) for before, row in lines if before >= skip]
         form = _find_header(lines, 0 if skip is not None else MOST_TITLES)
-        if form.rows and (width := len(form.rows[0]) * len(form.rows) / len(lines)) > most:
-            best, most = form._replace(separator=sign), width
+        if form.rows:
+            width, share = len(form.rows[0]), len(form.rows) / len(lines)
+            # A header in the first line goes before one that would have titles above it.
+            is_plain = form.skip == lines[0][0] and width > 1 and 2 * share > 1
+            if (is_plain, width * share) > most:
+                best, most = form._replace(separator=sign), (is_plain, width * share)
     if not best.rows:
         raise AdoptionError(f"{name} holds no rows.")
     return best

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import posixpath
 import re
 import types
 import typing
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 
-JOB = "job"
-INCLUDE = "include"
-"""The keys of a conf that say what runs, and which other confs it builds on."""
+JOB, DATA, INCLUDE = "job", "data", "include"
+"""The keys of a conf: what runs, what jobs share, and which other confs it builds on."""
 
 SHORTEST = 4
 """How many letters a value of the environment has at least that is hidden in texts."""
@@ -74,13 +75,39 @@ def load(files: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str
                     parsed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"_={value}"]))
                     plain = _put(plain, names, parsed["_"], plain)
         _note_environment(plain)
-        return typing.cast(
-            "dict[str, Any]",
-            OmegaConf.to_container(OmegaConf.create(plain), resolve=True, throw_on_missing=True),
-        )
+        return _resolve(plain)
     except (YAMLError, OmegaConfBaseException, IndexError) as error:
         reason = str(error).splitlines()[0].removeprefix(_INTERPOLATION)
         raise ConfigError(f"The conf does not resolve: {reason}") from error
+
+
+def _resolve(plain: dict[str, Any]) -> dict[str, Any]:
+    """Replace interpolations, of what jobs share only where there is what they name.
+
+    A table whose place is a variable need not be set for a job that does not read it.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    def resolve(part: Any) -> Any:
+        is_conf = OmegaConf.is_config(part)
+        return (
+            OmegaConf.to_container(part, resolve=True, throw_on_missing=True) if is_conf else part
+        )
+
+    root = OmegaConf.create(plain)
+    try:
+        return typing.cast("dict[str, Any]", resolve(root))
+    except OmegaConfBaseException:
+        if not isinstance(plain.get(JOB), dict) or not isinstance(plain.get(DATA), dict):
+            raise
+        resolve(root[JOB])  # raises if it is this one that needs what is not there
+        kept = {}
+        for name, part in plain[DATA].items():
+            with contextlib.suppress(OmegaConfBaseException):
+                resolve(root[DATA][name])
+                kept[name] = part
+        return typing.cast("dict[str, Any]", resolve(OmegaConf.create(plain | {DATA: kept})))
 
 
 def find_files(file: str | Path) -> list[str]:
@@ -138,7 +165,7 @@ _URL = re.compile(r"([A-Za-z][\w+.-]*://)([^\s'\"><]+)")
 _from_environment: dict[str, str] = {}
 """The name that each value came by; a shorter one would be found in every text."""
 
-_NAMED = re.compile(r"\$\{([\w.\[\]]+)\}")
+_NAMED = re.compile(r"\$\{\s*([\w.\[\]]+)\s*\}")
 """An interpolation that stands for another part of the conf."""
 
 _INTERPOLATION = "KeyError raised while resolving interpolation: "
@@ -167,10 +194,11 @@ def _read_all(file: str, within: tuple[str, ...] = ()) -> dict[str, dict[str, An
 
 def _beside(file: str, name: str) -> str:
     """Find a file from where another is; a URL, or a path from the root, is what it is."""
-    if "://" in name:
+    if "://" in name or os.path.isabs(name):  # noqa: PTH117 - it is no path yet
         return name
     if "://" in file:
-        return f"{file.rpartition('/')[0]}/{name}"
+        scheme, _, place = file.partition("://")
+        return f"{scheme}://{posixpath.normpath(posixpath.join(posixpath.dirname(place), name))}"
     return os.path.normpath(Path(file).parent / name)
 
 

@@ -121,13 +121,17 @@ class ColumnFormat(Component):
             return values
         times = pd.to_datetime(values, format=self.time, errors="coerce", utc=True)
         times = times.dt.tz_localize(None)
+        if "%Y%m%d" in self.time:
+            # Of fewer digits, there would be several ways to read them.
+            width = len(pd.Timestamp(2026, 12, 31).strftime(self.time))
+            times = times.where(values.str.len() == width)
         if (times.isna() == values.isna()).all():
             return times
         return times.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").where(times.notna(), values)
 
     def _parse_numbers(self, values: pd.Series[Any]) -> pd.Series[Any]:
         """Write numbers as Python does; what is none by these rules is put in quotes."""
-        plain = values.str.replace("\u2212", "-")
+        plain = values.str.replace("\u2212", "-").str.replace("\u2019", "'")
         plain = plain.str.replace(r"^\((.+)\)$", r"-\1", regex=True)
         if self.unit:
             unit = re.escape(self.unit)
