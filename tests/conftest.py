@@ -25,6 +25,9 @@ settings.load_profile("push")
 
 Render = Callable[..., Project]
 
+# They run in the environment of a rendered project: test_adoption.py starts them.
+collect_ignore = ["tool"]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: nobody takes over the last two that a worker has."""

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -152,7 +152,12 @@ def find_lines(project: Adopted) -> dict[str, str]:
 
 
 def check_nothing_lost(
-    project: Adopted, work: Work, outcome: Outcome, *, switched: bool = False
+    project: Adopted,
+    work: Work,
+    outcome: Outcome,
+    *,
+    switched: bool = False,
+    removed: Collection[str] = (),
 ) -> None:
     """Check what must hold after each update, whatever the user did.
 
@@ -161,16 +166,18 @@ def check_nothing_lost(
         work: what the user did before.
         outcome: what the update did.
         switched: an answer was changed, and what belongs to the old one only is deleted.
+        removed: files that a migration may remove, or put aside.
 
     Raises:
         AssertionError: A line that the user added is neither in the tree (in a conflict, say) nor
             in a file that git names as deleted for an answer that was changed; a file that the
             user did not touch has a conflict; what the user deleted came back; and the like.
     """
-    assert switched or not outcome.deleted, "files were deleted"
+    assert switched or outcome.deleted <= {*removed}, "files were deleted"
     here = find_lines(project)
     for line, path in work.lines.items():
-        assert line in here or path in outcome.deleted, f"{line!r} of {path} is lost"
+        gone = outcome.deleted - {*removed}
+        assert line in here or path in gone, f"{line!r} of {path} is lost"
     assert outcome.conflicts <= work.touched, "conflicts in files that the user never touched"
     back = {path for path in work.removed if (project.path / path).exists()}
     assert not back, "what the user deleted came back"

@@ -18,8 +18,11 @@ import yaml
 from copier import run_copy
 
 ROOT: Final = Path(__file__).parents[1]
-PARTS: Final = [".gitignore", "copier.yml", "hooks", "licenses", "questions", "template"]
-"""What copier needs of the repository."""
+PARTS: Final = [
+    *(".gitignore", "README.md", "copier.yml", "hooks", "licenses", "pyproject.toml", "questions"),
+    *("src", "template"),
+]
+"""What copier and uv need of the repository."""
 SETTINGS: Final[dict[str, Any]] = yaml.safe_load(ROOT.joinpath("copier.yml").read_text("utf-8"))
 QUESTIONS: Final[dict[str, dict[str, Any]]] = {
     key: question

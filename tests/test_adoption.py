@@ -134,6 +134,13 @@ def project(installed: Adopter) -> Adopter:
     return installed
 
 
+def test_tool(project: Adopter) -> None:
+    """The tool's own tests need the libraries of a project, and its modules."""
+    tests = ROOT / "tests" / "tool"
+    options = ["-c", "pyproject.toml", "--rootdir=.", f"--confcutdir={tests}", "--quiet"]
+    project.uv("--with-editable", ROOT, "python", "-m", "pytest", *options, tests)
+
+
 def find_dataset(name: str) -> Dataset:
     """Find a data set by its name, or skip the test of it."""
     if name == "bikes" and not BIKES.is_file():

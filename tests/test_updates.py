@@ -57,6 +57,8 @@ CONFS: Final = [
     "monitoring",
 ]
 """Those that name what jobs share."""
+REMOVED: Final = ("tasks/data/", "tests/tasks/test_data.py")
+"""What 0.6.0 removes."""
 CHANGED: Final = ["data/adoption.json"]
 """What the migrations of starters change beside confs."""
 
@@ -142,6 +144,11 @@ def find_retired(project: Project) -> set[str]:
     return {render(path).render(project.answers)[1:] for path in SETTINGS["_exclude"]}
 
 
+def find_removed(project: Project) -> set[str]:
+    """List the files that a migration removes, as long as nobody edited them."""
+    return {path for path in project.content if path.startswith(REMOVED)}
+
+
 def check_fresh(project: Adopted, fresh: Project) -> None:
     """Check that a project is as it would be rendered today, but for what was retired."""
     content = project.now().content
@@ -158,7 +165,7 @@ class TestFromEachRelease:
     ) -> None:
         project = start(version, answers)
         outcome = project.update()
-        assert not outcome.deleted, "the template deletes files: retire them"
+        assert outcome.deleted == find_removed(project), "the template deletes files: retire them"
         assert not outcome.conflicts
         fresh = history.render(answers, TREE)
         check_fresh(project, fresh)
@@ -176,7 +183,7 @@ class TestFromEachRelease:
         project = start(version, answers)
         work = apply([Edit("insert", path, 0.5, "") for path in project.content], project)
         assert len(work.lines) == len(project.content)
-        check_nothing_lost(project, work, project.update())
+        check_nothing_lost(project, work, project.update(), removed=find_removed(project))
 
 
 @pytest.mark.parametrize("answers", ANSWERS[:4], ids=lambda answers: answers["license"])
@@ -202,7 +209,8 @@ class TestCampaign:
             work = apply(edits, project)
             for hop in hops:
                 outcome = project.update(hop, switches)
-                check_nothing_lost(project, work, outcome, switched=bool(switches))
+                removed = find_removed(project)
+                check_nothing_lost(project, work, outcome, switched=bool(switches), removed=removed)
                 work.forget(outcome.deleted)
                 project.commit()
 
@@ -606,7 +614,7 @@ class TestSharedData:
     def test_what_was_edited(self, project: Adopted, history: History) -> None:
         outcome = project.update()
         assert not outcome.conflicts
-        assert not outcome.deleted
+        assert outcome.deleted == find_removed(project)
         now, fresh = project.now(), history.render(ANSWERS[0], TREE)
         shared = fresh.load("confs/data.yaml")["data"]
         shared["training"]["path"] = "data/mine.csv"
@@ -686,6 +694,31 @@ class TestSharedData:
         assert project.git("diff", "--name-only", "HEAD", "--", "confs").split() == [
             "confs/data.yaml"
         ]
+
+
+class TestRemovedFiles:
+    """From 0.6.0 on, adoption is a tool beside the template."""
+
+    def test_what_was_edited_is_put_aside(self, start: Callable[..., Adopted]) -> None:
+        project = start(TestSharedData.LAST)
+        edited = project.path / "tasks/data/columns.py"
+        mine = f"{edited.read_text()}# mine\n"
+        edited.write_text(mine)
+        for path in ("tasks/data/errors.py", "tests/tasks/test_data.py"):
+            file = project.path / path
+            file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+        project.path.joinpath("tasks/data/plan.py").unlink()
+        project.path.joinpath("tasks/data/own.py").write_text("# mine\n")
+        project.commit()
+        outcome = project.update()
+        assert not outcome.conflicts
+        assert outcome.deleted == find_removed(project) - {"tasks/data/plan.py"}
+        now = project.now().texts
+        assert {path for path in now if path.startswith(REMOVED)} == {
+            "tasks/data/columns.py.old",
+            "tasks/data/own.py",
+        }
+        assert now["tasks/data/columns.py.old"] == mine
 
 
 class TestAdoption:

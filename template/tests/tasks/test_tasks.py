@@ -282,6 +282,69 @@ class TestContainers:
         assert error.value.code == 1
 
 
+class TestData:
+    @pytest.mark.parametrize(
+        ("source", "version", "address"),
+        [
+            ("gh:company/tool", "v1.0.0", "https://github.com/company/tool.git@v1.0.0"),
+            ("gl:company/team/tool.git", "v1", "https://gitlab.com/company/team/tool.git@v1"),
+            ("git+https://example.org/tool", "v1", "https://example.org/tool@v1"),
+            ("git@example.org:team/tool.git", "v1", "ssh://git@example.org/team/tool.git@v1"),
+            (
+                "https://example.org/tool.git",
+                "v1-7-g0a1b2c3",
+                "https://example.org/tool.git@0a1b2c3",
+            ),
+        ],
+    )
+    def test_tool_is_of_the_templates_version(
+        self, inv: Inv, fake: Fake, source: str, version: str, address: str
+    ) -> None:
+        answers = f"_src_path: {source}\n_commit: {version}\n"
+        Path(".copier-answers.yml").write_text(answers, encoding="utf-8")
+        fake("uv")
+        out = inv("data.adopt", path="a b.csv", target="price", time="day", yes=True, prove=False)
+        tool = f"uv run --quiet --offline --with git+{address} python -m mlops_template"
+        assert out == f"{tool} adopt a b.csv --target=price --time=day --yes --no-prove\n"
+        assert inv("data.profile") == f"{tool} profile\n"
+
+    def test_tool_in_a_folder(self, inv: Inv, fake: Fake, project: Path) -> None:
+        """A version of a local template, its working tree, or what the command says."""
+        for command in (["add", "."], ["commit", "--quiet", "-m", "x"], ["tag", "v1"]):
+            subprocess.run(["git", *command], check=True)
+        fake("uv")
+        for version, found in (
+            ("v1", f"--with git+file://{project}@v1"),
+            ("v2", f"--with-editable {project}"),
+        ):
+            answers = f"_src_path: {project}\n_commit: {version}\n"
+            Path(".copier-answers.yml").write_text(answers, encoding="utf-8")
+            assert f"uv run --quiet --offline {found} python" in inv("data.profile")
+        assert "--with-editable src python" in inv("data.profile", tool="src")
+        assert "--with git+x://y python" in inv("data.profile", tool="git+x://y")
+
+    def test_tool_cannot_be_had(self, inv: Inv, project: Path) -> None:
+        address = f"git+https://name:word@localhost:1/{project.name}.git"
+        with pytest.raises(
+            Exit, match=r"^error: .+ from git\+https://localhost:1/.+--tool"
+        ) as error:
+            inv("data.adopt", path="a.csv", target="price", tool=address)
+        assert error.value.code == 2
+        assert "word" not in str(error.value.message)
+
+    def test_its_exit_code(self, inv: Inv, fake: Fake, project: Path) -> None:
+        fake("uv")
+        uv = project / "bin" / "uv"
+        uv.write_text(
+            f"{uv.read_text(encoding='utf-8')}case $* in *profile) exit 3; esac\n".replace(
+                "exit 0\n", ""
+            )
+        )
+        with pytest.raises(Exit) as error:
+            inv("data.profile", tool="src")
+        assert (error.value.code, error.value.message) == (3, None)
+
+
 class TestDocs:
     def test_api(self, inv: Inv, project: Path) -> None:
         inv("docs.api")

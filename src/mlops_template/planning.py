@@ -8,14 +8,13 @@ from typing import Any
 
 import yaml
 
+from . import formats
 from .columns import KEY, Column, Recipe, is_identifier, judge, show
 from .errors import AdoptionError
 from .plan import Plan
 from .schemas import identifiers
 from .sources import Given, Spool, hide_secrets
 
-READER = ("separator", "encoding", "skip", "columns")
-"""What people may say of how a table is written: options of the project's readers."""
 MIN_ROWS = 50
 MIN_LABEL_ROWS = 10
 MIN_GROUPS = 8
@@ -44,7 +43,7 @@ class Options:
         """What people know better than a look at the table tells.
 
         Raises:
-            AdoptionError: `reader` is no mapping of a reader's options.
+            AdoptionError: `reader` holds no options of a reader.
         """
         try:
             is_file = Path(self.reader).suffix in (".yaml", ".yml")
@@ -56,12 +55,7 @@ class Options:
             conf = conf["job"].get("inputs", {})
         if not isinstance(conf, dict):
             raise AdoptionError("--reader is YAML, as '{separator: \";\"}'.", option=True)
-        unknown = conf.keys() - {*READER, "KIND", "path", "named_by", "unnamed"}
-        if unknown:
-            raise AdoptionError(
-                f"--reader knows no '{min(unknown)}': it takes {', '.join(READER)}.", option=True
-            )
-        return Given({name: conf[name] for name in READER if name in conf}, self.text)
+        return Given(formats.check(conf), self.text)
 
     @property
     def roles(self) -> dict[str, str]:
@@ -93,20 +87,25 @@ class Options:
 
     def command(self) -> str:
         """Write the command that gives them, without a password."""
-        parts = ["uv", "run", "inv", "data.adopt"]
-        for name in ("path", "query", "target", "problem", "time", "index", "group"):
-            if value := getattr(self, name):
-                parts += [f"--{name}", hide_secrets(value)]
-        if given := self.given.reader:
-            text = yaml.safe_dump(
-                given, default_flow_style=True, allow_unicode=True, width=math.inf
-            )
-            parts += ["--reader", text.strip()]
-        for option, names in (("--text", self.text), ("--drop", self.drop)):
-            if names:
-                quoted = (f'"{name}"' if "," in name else name for name in names)
-                parts += [option, ",".join(quoted)]
-        return shlex.join(parts)
+        return shlex.join(
+            ["uv", "run", "inv", "data.adopt", *map(hide_secrets, list_options(self))]
+        )
+
+
+def list_options(options: Options) -> list[str]:
+    """List options as a command line gives them."""
+    listed = []
+    for name in ("path", "query", "target", "problem", "time", "index", "group"):
+        if value := getattr(options, name):
+            listed += [f"--{name}", value]
+    if given := options.given.reader:
+        text = yaml.safe_dump(given, default_flow_style=True, allow_unicode=True, width=math.inf)
+        listed += ["--reader", text.strip()]
+    for option, names in (("--text", options.text), ("--drop", options.drop)):
+        if names:
+            quoted = (f'"{name}"' if "," in name else name for name in names)
+            listed += [option, ",".join(quoted)]
+    return listed
 
 
 def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:

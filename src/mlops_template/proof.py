@@ -1,14 +1,12 @@
 """Show that an adopted project works, and how good its model is beside others."""
 
-import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from invoke.context import Context
-from invoke.exceptions import Exit
-
+from . import project
+from .errors import AdoptionError
 from .plan import Plan
 
 SCORES = Path("outputs/adoption.json")
@@ -35,21 +33,20 @@ def tell(plan: Plan) -> Iterator[str]:
         yield "Leave out with --drop what is not known yet when the model must predict."
 
 
-def prove(ctx: Context, plan: Plan) -> None:
+def prove(package: str, plan: Plan) -> None:
     """Run the checks and the chain, and compare the champion with others on the rows held out.
 
     Raises:
-        Exit: The checks or the chain fail.
+        AdoptionError: The checks or the chain fail.
     """
     for command in ("uv run inv checks", "uv run inv projects --replace"):
-        outcome = ctx.run(command, warn=True)
-        if not outcome.ok:
-            raise Exit(
-                f"error: the project has the new data, but `{command}` fails: see above. Mend it,"
-                " or undo the adoption.",
-                code=outcome.exited,
+        if code := project.run(command):
+            raise AdoptionError(
+                f"The project has the new data, but `{command}` fails: see above. Mend it, or undo"
+                " the adoption.",
+                exit_code=code,
             )
-    scores = compare(ctx.project.package, plan)
+    scores = compare(package, plan)
     SCORES.write_text(json.dumps(scores, indent=2), encoding="utf-8")
     print(f"{scores['metric']} on the {scores['rows']:,} rows held out:")
     for name, score in scores["scores"].items():
@@ -63,9 +60,7 @@ def compare(package: str, plan: Plan) -> dict[str, Any]:
     """
     import skrub
 
-    def module(name: str) -> Any:
-        return importlib.import_module(f"{package}.{name}")
-
+    module = project.modules(package)
     schemas, models, frames = module("core.schemas"), module("core.models"), module("core.frames")
     job = module("settings").load(["confs/training.yaml"]).job
     inputs, target = module("jobs.records").read_pair(job.inputs, job.targets)

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from . import files
 from .errors import AdoptionError
 
 MAX_COLUMNS = 1_000
@@ -131,7 +132,6 @@ def spool(
     query: str,
     drop: list[str],
     roles: dict[str, str],
-    files: Any,
     target: Path,
     given: Given,
 ) -> Spool:
@@ -142,7 +142,6 @@ def spool(
         query: what to ask a database for.
         drop: columns to leave out.
         roles: columns that must be there, by the options that name them.
-        files: the package's module of this name, which reaches files.
         target: where to write the table.
         given: what people say of the source.
 
@@ -159,7 +158,7 @@ def spool(
             return write(_read_sql(path, query, drop, found))
         if query:
             raise AdoptionError("--query is for a database, and --path is none.", option=True)
-        filesystem, names, form = _list_files(path, files)
+        filesystem, names, form = _list_files(path)
         if names[1:] or not filesystem.isfile(path):
             found.newest = _name_again(path, filesystem, names[-1])
         read = _READERS[form]
@@ -174,8 +173,6 @@ def spool(
     except AdoptionError as error:
         # What was found out may be what is wrong.
         raise AdoptionError(" ".join([str(error), *found.notes]), option=error.option) from error
-    except (files.ConfigError, files.DataError) as error:
-        raise AdoptionError(str(error), option=True) from error
     except (pa.ArrowException, UnicodeError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise AdoptionError(f"{shown} cannot be read: {_reason(error)}.") from error
     # Spreadsheets hold many a number as text.
@@ -183,7 +180,7 @@ def spool(
     return spooled._replace(untyped=set(spooled.names)) if is_text else spooled
 
 
-def _list_files(path: str, files: Any) -> tuple[Any, list[str], str]:
+def _list_files(path: str) -> tuple[Any, list[str], str]:
     """List the files of a table, and say of what kind they are.
 
     Returns:
@@ -194,7 +191,7 @@ def _list_files(path: str, files: Any) -> tuple[Any, list[str], str]:
     for suffix in known[-1:] or FOLDERS:
         try:
             filesystem, names = files.list_files(path, suffix)
-        except files.DataError as error:
+        except AdoptionError as error:
             errors.append(error)
         else:
             is_folder = filesystem.isdir(path)

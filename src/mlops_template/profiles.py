@@ -1,9 +1,8 @@
 """A page that shows each column of the training data."""
 
-import importlib
 from pathlib import Path
-from typing import Any
 
+from . import project
 from .errors import AdoptionError
 
 ROWS = 5_000
@@ -25,9 +24,7 @@ def draw(package: str) -> Path:
     import pandas as pd
     from skrub import TableReport
 
-    def module(name: str) -> Any:
-        return importlib.import_module(f"{package}.{name}")
-
+    module = project.modules(package)
     schemas, errors = module("core.schemas"), module("core.errors")
     try:
         job = module("settings").load(["confs/training.yaml"]).job

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from .errors import AdoptionError
 from .plan import Plan
+from .project import modules
 from .sources import Spool
 
 Places = np.ndarray[Any, np.dtype[np.intp]]
@@ -55,8 +55,7 @@ def split(plan: Plan, source: Spool, names: pa.Array | None, package: str) -> pd
     frame.index = pd.Index(frame[plan.index.name] if names is None else names, name=plan.index.name)
     known = frame[plan.target.name].notna().to_numpy()
     places, frame = np.flatnonzero(known), frame[known]
-    splitters = importlib.import_module(f"{package}.core.splitters")
-    errors = importlib.import_module(f"{package}.core.errors")
+    splitters, errors = map(modules(package), ("core.splitters", "core.errors"))
     fields = {key: value for key, value in plan.holdout.items() if key != "KIND"}
     splitter = getattr(splitters, plan.holdout["KIND"])(**fields)
     try:
@@ -106,11 +105,11 @@ def name_rows(plan: Plan, source: Spool, path: str, package: str) -> pa.Array | 
         return None
     if plan.reader["KIND"] == "CSVReader":
         # By the letters of the file, which are no values yet.
-        datasets = importlib.import_module(f"{package}.io.datasets")
+        datasets = modules(package)("io.datasets")
         options = {key: value for key, value in plan.reader.items() if key != "KIND"}
         parts = datasets.CSVReader(path=path, **options).row_names(GROUP_ROWS)
     else:
-        frames = importlib.import_module(f"{package}.core.frames")
+        frames = modules(package)("core.frames")
         naming, inputs = frames.RowNames(), sorted(column.name for column in plan.inputs)
         parts = (
             naming.add(frames.to_texts(batch.select(inputs).to_pandas()))

@@ -1,22 +1,19 @@
 """Make the project one for other data: all is prepared first, and then put in place."""
 
-import codecs
 import contextlib
 import difflib
 import hashlib
-import importlib
 import json
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydantic
 import yaml
 
 from . import leakage, splits, texts
@@ -24,8 +21,9 @@ from .columns import read_columns
 from .errors import AdoptionError
 from .plan import Plan
 from .planning import Options, decide
+from .project import modules
 from .schemas import write_schemas
-from .sources import Given, spool
+from .sources import Spool, spool
 
 MANIFEST = "data/adoption.json"
 TUNED = "outputs/tuning.yaml"
@@ -165,6 +163,27 @@ def _comparable(path: Path) -> str:
     return text
 
 
+def look(options: Options, folder: Path) -> tuple[Spool, Spool, Plan]:
+    """Read the data, and decide what each column is.
+
+    Args:
+        options: what the command was given.
+        folder: where to keep the rows.
+
+    Returns:
+        The rows as they were read, their values, and what was decided.
+
+    Raises:
+        AdoptionError: The data will not do.
+    """
+    options.check()
+    given, path = options.given, folder / "rows.arrow"
+    cells = spool(options.path, options.query, options.drop, options.roles, path, given)
+    columns = read_columns(cells, options.target, folder / "values.arrow")
+    source = cells._replace(path=folder / "values.arrow")
+    return cells, source, decide(options, source, columns)
+
+
 @contextlib.contextmanager
 def prepare(options: Options, package: str) -> Iterator[Adoption]:
     """Read the data, and write all files into a folder beside their places.
@@ -179,22 +198,12 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     Raises:
         AdoptionError: The data will not do.
     """
-    options.check()
-    given = options.given
-    _check_given(given, package)
     Path("outputs").mkdir(exist_ok=True)
-    files = importlib.import_module(f"{package}.io.files")
     with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
         folder = Path(name)
-        spooled = folder / "rows.arrow"
-        cells = spool(
-            options.path, options.query, options.drop, options.roles, files, spooled, given
-        )
-        columns = read_columns(cells, options.target, folder / "values.arrow")
-        source = cells._replace(path=folder / "values.arrow")
-        plan = decide(options, source, columns)
+        cells, source, plan = look(options, folder)
         names = splits.name_rows(plan, cells, options.path, package)
-        spooled.unlink()
+        cells.path.unlink()
         rows = splits.split(plan, source, names, package)
         frame = splits.write(plan, source, rows, names, folder)
         plan.notes += leakage.find_repeats(frame, [*plan.inputs, plan.target])
@@ -206,7 +215,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             [column for column in plan.inputs if column.name != plan.group],
         )
         _write_texts(plan, folder, package)
-        (folder / "values.arrow").unlink()
+        source.path.unlink()
         written = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
@@ -235,24 +244,6 @@ def find_own() -> Iterator[str]:
                 yield f"{path} keeps its own {', '.join(own)}: is that right for this data?"
 
 
-def _check_given(given: Given, package: str) -> None:
-    """Check what people say of a table as a conf is checked that says so.
-
-    Raises:
-        AdoptionError: It is no conf of a reader.
-    """
-    configs = importlib.import_module(f"{package}.io.configs")
-    reader = importlib.import_module(f"{package}.io.datasets").CSVReader
-    try:
-        reader(path="-", **given.reader)
-        codecs.lookup(given.reader.get("encoding", "utf-8"))
-    except pydantic.ValidationError as error:
-        told = configs.explain(error, reader)
-        raise AdoptionError(f"--reader is wrong:\n{told}", option=True) from None
-    except LookupError as error:
-        raise AdoptionError(f"--reader: {error}.", option=True) from None
-
-
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:
     """Write the schemas, formatted, the conf and the descriptions, and try the schemas."""
     schemas = f"src/{package}/core/schemas.py"
@@ -275,7 +266,7 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
 
 def _format(text: str, path: str) -> str:
     """Format a module as the project does; long and foreign words are what they are."""
-    ruff = [sys.executable, "-m", "ruff"]
+    ruff = [shutil.which("ruff") or "ruff"]
     stdin = f"--stdin-filename={path}"
     shaped = subprocess.run(
         [*ruff, "format", stdin, "-"], input=text, capture_output=True, encoding="utf-8", check=True
@@ -297,8 +288,7 @@ def _format(text: str, path: str) -> str:
 def _check_schemas(folder: Path, schemas: str, package: str) -> None:
     """Hold some rows to the schemas, as the jobs will; what all rows hold was seen before."""
     module = runpy.run_path(str(folder / schemas))  # unlike an import, it leaves no bytecode
-    datasets = importlib.import_module(f"{package}.io.datasets")
-    errors = importlib.import_module(f"{package}.core.errors")
+    datasets, errors = map(modules(package), ("io.datasets", "core.errors"))
     drawn = folder / "tests" / "data"
     path = (drawn if drawn.exists() else folder / "data") / f"{splits.TRAINING}.parquet"
     reader = datasets.ParquetReader(path=str(path))

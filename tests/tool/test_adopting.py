@@ -1,13 +1,15 @@
-"""The adoption of other data, in a folder of its own."""
+"""The adoption of other data, in a folder of its own; these run in a rendered project."""
 
 import html
 import importlib
 import json
 import os
+import re
 import runpy
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from invoke.context import Context
-from invoke.exceptions import Exit
 
-from tasks import data
-from tasks.data import adoption, columns, leakage, planning, proof, schemas, sources
-from tasks.data.errors import AdoptionError
+from mlops_template import adoption, cli, columns, leakage, planning, proof, schemas, sources
+from mlops_template.errors import AdoptionError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path.cwd()
+"""The rendered project."""
 PACKAGE = next(ROOT.glob("src/*/scripts.py")).parent.name
 README = "# Shop\n\n## Data\n\nThe sample.\n\n## Jobs\n\nMany.\n"
 ROWS = 120
@@ -39,6 +39,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / ".copier-answers.yml", tmp_path)
+    Path("src", PACKAGE).mkdir(parents=True)
     shutil.copytree(ROOT / "confs", "confs", ignore=shutil.ignore_patterns("data.yaml"))
     Path("README.md").write_text(README, encoding="utf-8")
     Path("data").mkdir()
@@ -71,15 +73,23 @@ def shop() -> pd.DataFrame:
 
 
 @pytest.fixture
-def context() -> Context:
-    """What tasks are given."""
-    context = Context()
-    context.config.update({"project": {"package": PACKAGE}})
-    return context
+def workspace(project: Path) -> Path:
+    """The same, with the data and the confs of the sample."""
+    for name in ("confs", "data"):
+        shutil.rmtree(name)
+        shutil.copytree(ROOT / name, name)
+    return project
 
 
-def test_profile(workspace: Path, context: Context, capsys: pytest.CaptureFixture[str]) -> None:
-    data.profile(context)
+def run(*arguments: str, code: int = 0) -> None:
+    """Run a command; it exits with this code."""
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(cli.main([*arguments]))  # type: ignore[func-returns-value]
+    assert (ended.value.code or 0) == code
+
+
+def test_profile(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("profile")
     assert capsys.readouterr().out == "What the data looks like: outputs/profile.html\n"
     schemas = importlib.import_module(f"{PACKAGE}.core.schemas")
     page = html.unescape(Path("outputs/profile.html").read_text(encoding="utf-8"))
@@ -87,12 +97,11 @@ def test_profile(workspace: Path, context: Context, capsys: pytest.CaptureFixtur
         assert all(str(name).strip() in page for name in schema.to_schema().columns)
 
 
-def test_profile_of_nothing(workspace: Path, context: Context) -> None:
+def test_profile_of_nothing(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in Path("data").iterdir():
         path.unlink()
-    with pytest.raises(Exit, match=r"^error: There is no file data/training") as error:
-        data.profile(context)
-    assert error.value.code == 3
+    run("profile", code=3)
+    assert capsys.readouterr().err.startswith("error: There is no file data/training")
     assert not Path("outputs/profile.html").exists()
 
 
@@ -148,10 +157,9 @@ def spool(
     drop: list[str] | None = None,
     target: str = "",
 ) -> sources.Spool:
-    files = importlib.import_module(f"{PACKAGE}.io.files")
     roles = {"--target": target} if target else {}
     where = folder / "rows.arrow"
-    return sources.spool(path, query, drop or [], roles, files, where, sources.Given())
+    return sources.spool(path, query, drop or [], roles, where, sources.Given())
 
 
 class TestSources:
@@ -694,12 +702,12 @@ class TestAdoption:
             ("{", "--reader cannot be read: "),
             ("no.yaml", "--reader cannot be read: .*no.yaml"),
             ("[1]", "--reader is YAML, as"),
-            ("{seperator: 1}", "--reader knows no 'seperator': it takes separator, encoding, skip"),
+            ("{seperator: 1}", r"wrong:\n  seperator: unknown key. Did you mean separator\?"),
             (
                 "{columns: {a: {tme: x}}}",
                 r"--reader is wrong:\n  columns.a.tme: unknown key. Did you",
             ),
-            ("{encoding: utf-99}", "--reader: unknown encoding: utf-99"),
+            ("{encoding: utf-99}", r"--reader is wrong:\n  encoding: unknown encoding: utf-99\."),
             ("{columns: {c: {time: x}}}", "--reader: there is no column 'c'"),
         ],
     )
@@ -736,18 +744,16 @@ class TestAdoption:
         assert set(all_["id"]) == set(all_again["id"])
         assert set(held_out["id"]) == set(held_out_again["id"])
 
-    def test_the_task(
+    def test_the_command(
         self,
         project: Path,
         shop: pd.DataFrame,
-        context: Context,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         shop.to_csv("table.csv", index=False)
-        with pytest.raises(Exit, match=r"^error: --target: there is no column 'totl'") as error:
-            data.adopt(context, "table.csv", "totl")
-        assert error.value.code == 2
-        data.adopt(context, "table.csv", "total", prove=False)
+        run("adopt", "table.csv", "--target=totl", code=2)
+        assert capsys.readouterr().err.startswith("error: --target: there is no column 'totl'")
+        run("adopt", "table.csv", "--target=total", "--no-prove")
         said = capsys.readouterr().out
         for line in (
             "country, it is constant: DE",
@@ -758,13 +764,12 @@ class TestAdoption:
             assert line in said
 
     def test_what_cannot_be_written(
-        self, project: Path, shop: pd.DataFrame, context: Context
+        self, project: Path, shop: pd.DataFrame, capsys: pytest.CaptureFixture[str]
     ) -> None:
         shop.to_csv("table.csv", index=False)
         Path("outputs").touch()
-        with pytest.raises(Exit, match=r"^error: Nothing is changed: outputs: .+\.") as error:
-            data.adopt(context, "table.csv", "total")
-        assert error.value.code == 2
+        run("adopt", "table.csv", "--target=total", code=2)
+        assert re.fullmatch(r"error: Nothing is changed: outputs: .+\.\n", capsys.readouterr().err)
 
     @pytest.mark.parametrize("path", ["sales/*.csv", "sales"])
     def test_files_that_come_to_a_folder(
@@ -821,7 +826,6 @@ class TestAdoption:
         self,
         project: Path,
         shop: pd.DataFrame,
-        context: Context,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         adopt(shop, "total")
@@ -830,10 +834,9 @@ class TestAdoption:
         others = Path("confs/promotion.yaml")
         others.write_text(others.read_text().replace("${data.metrics[0].name}", "r2"))
         before = tree()
-        with pytest.raises(Exit, match=r"You have edited confs/data\.yaml, and") as error:
-            data.adopt(context, "table.csv", "total")
-        assert error.value.code == 2
-        said = capsys.readouterr().out
+        run("adopt", "table.csv", "--target=total", code=2)
+        said, refusal = capsys.readouterr()
+        assert refusal.startswith("error: You have edited confs/data.yaml, and")
         assert "confs/promotion.yaml keeps its own metric: is that right for this data?\n" in said
         assert said.count("keeps its own") == 1
         assert "-  folds: {KIND: KFoldSplitter, folds: 5}\n+  folds: {KIND: KFoldSplitter, " in said

@@ -1,0 +1,1 @@
+"""The tool beside the template: it makes a project one for a table of data."""
