@@ -277,46 +277,27 @@ def test_over_another(project: Adopter, tmp_path: Path) -> None:
     assert '"version": 1' in said
 
 
-@pytest.mark.parametrize("edited", ["confs/data.yaml", "src/adopts/core/schemas.py"])
-def test_edited_file_is_asked_for(edited: str, project: Adopter, tmp_path: Path) -> None:
-    """Without a terminal to answer, nothing is overwritten but with --yes."""
-    wines = BY_NAME["wines"].place(tmp_path)
-    project.adopt(*wines, NO_PROOF)
-    path = project.path / edited
-    ours = path.read_text("utf-8")
-    readme = project.path / "README.md"
-    with path.open("a", encoding="utf-8") as file:
-        file.write("# mine\n")
-    with readme.open("a", encoding="utf-8") as file:
-        file.write("Mine too.\n")
-    before = project.state()
-    said = project.adopt(*wines, NO_PROOF, code=2)
-    assert re.search(r"^[-+] ?# mine$", said, re.MULTILINE), "the difference is shown"
-    assert edited in said.split("error: ")[1]
-    assert project.state() == before
-    project.adopt(*wines, NO_PROOF, "--yes")
-    assert path.read_text("utf-8") == ours
-    assert readme.read_text("utf-8").endswith("Mine too.\n"), "only a part of it is the command's"
-
-
 def test_question_on_a_terminal(project: Adopter, tmp_path: Path) -> None:
-    """What was edited is overwritten after a yes, and after nothing else."""
+    """What was edited is merged after a yes, and after nothing else."""
     wines = BY_NAME["wines"].place(tmp_path)
-    project.adopt(*wines, NO_PROOF)
-    adopted = project.state()
-    with (project.path / "confs" / "data.yaml").open("a", encoding="utf-8") as file:
-        file.write("# mine\n")
+    project.adopt(*wines, NO_PROOF, "--drop=hue")
+    for path in ("README.md", "src/adopts/core/schemas.py"):
+        with project.path.joinpath(path).open("a", encoding="utf-8") as file:
+            file.write("# mine\n")
     edited = project.state()
-    for answer, code, state in (("", 2, edited), ("y", 0, adopted)):
+    for answer, code in (("", 2), ("y", 0)):
         ours, theirs = os.openpty()
         os.write(ours, f"{answer}\n".encode())
         outcome = project.start(*wines, NO_PROOF, stdin=theirs)
         os.close(theirs)
         os.close(ours)
-        assert "Overwrite confs/data.yaml? [y/N]" in outcome.stdout
+        assert "Merge src/adopts/core/schemas.py so? [y/N]" in outcome.stdout
         assert outcome.returncode == code, outcome.stderr
         assert ("Nothing is changed." in outcome.stderr) == bool(code)
-        assert project.state() == state
+        assert (project.state() == edited) == bool(code)
+    now = project.path.joinpath("src/adopts/core/schemas.py").read_text("utf-8")
+    assert "hue" in now
+    assert now.endswith("# mine\n")
 
 
 def test_champion_travels(project: Adopter, tmp_path: Path) -> None:

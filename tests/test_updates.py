@@ -688,8 +688,8 @@ class TestSharedData:
         for name in CONFS:
             assert "ParquetReader, path: data" not in confs[name]
         assert "Version 1 is the champion" in workspace.uv("inv", "projects")
-        assert "You have edited confs/data.yaml, and" in workspace.uv(*adopt, code=2)
-        workspace.uv(*adopt, "--yes")
+        assert "You have edited confs/data.yaml" in workspace.uv(*adopt, code=2)
+        workspace.uv(*adopt, "--discard-edits")
         workspace.uv(*adopt)
         assert project.git("diff", "--name-only", "HEAD", "--", "confs").split() == [
             "confs/data.yaml"

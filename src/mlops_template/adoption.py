@@ -9,14 +9,13 @@ import runpy
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 import yaml
 
-from . import leakage, splits, texts
+from . import leakage, merging, placing, splits, texts
 from .columns import read_columns
 from .errors import AdoptionError
 from .plan import Plan
@@ -44,49 +43,73 @@ class Adoption:
     """Where the files are that wait to be put in place, by the same paths."""
     written: list[str]
     removed: list[str]
-
-    @property
-    def paths(self) -> list[str]:
-        """All files that change."""
-        return [*self.written, *self.removed]
+    conflicts: list[str] = field(default_factory=list)
+    """Where people have to choose between what they edited and what was found now."""
 
     def edited(self) -> list[str]:
         """List what would be overwritten or removed, and is not what was written there last."""
-        known = read_manifest()
+        known = read_manifest()["files"]
         return [
             path
-            for path in self.paths
+            for path in [*self.written, *self.removed]
             if Path(path).is_file()
             and path != MANIFEST
             and (found := digest(Path(path))) != known.get(key(path))
             and not (path in self.written and found == digest(self.folder / path))
         ]
 
+    def keep_edits(self) -> None:
+        """Merge what people have edited into what is written; what would go stays.
+
+        Raises:
+            AdoptionError: It is no text, or nobody knows what it was before.
+        """
+        for path in self.edited():
+            if path in self.removed:
+                self.removed.remove(path)
+                continue
+            before = None if _is_data(path) else find_base(path)
+            if before is None:
+                raise AdoptionError(
+                    f"You have edited {path}, which cannot be merged with what is adopted, and"
+                    " nothing is changed: --discard-edits overwrites it.",
+                    option=True,
+                )
+            new = self.folder / path
+            merged = merging.merge(_comparable(Path(path)), before, _comparable(new))
+            whole = new.read_text(encoding="utf-8").replace(_comparable(new), merged.text)
+            new.write_text(whole, encoding="utf-8")
+            if merged.conflicts:
+                self.conflicts.append(path)
+
     def diff(self, path: str) -> str:
         """Show what would change in a file."""
-        try:
-            old = _comparable(Path(path)).splitlines(keepends=True)
-            new = _comparable(self.folder / path) if path in self.written else ""
-        except UnicodeDecodeError:
+        if _is_data(path):
             return f"{path}: not text\n"
+        if path not in [*self.written, *self.removed]:
+            return f"{path}: stays, though nothing names it any more\n"
+        old = _comparable(Path(path)).splitlines(keepends=True)
+        new = _comparable(self.folder / path) if path in self.written else ""
         lines = difflib.unified_diff(old, new.splitlines(keepends=True), path, path)
         return "".join(lines)
 
     def undo(self) -> str:
         """Say how git goes back to the last commit, in these files only; ask before applying."""
-        kept = set(_git("ls-tree -r --name-only HEAD"))
+        kept = set(_git("ls-tree", "-r", "--name-only", "HEAD"))
         if not kept:
             return "There is no commit to go back to."
         # What an adoption removed that is not committed is to come back, too.
-        listed = json.loads("\n".join(_git(f"show HEAD:./{MANIFEST}")) or '{"files": {}}')["files"]
-        old = sorted(kept & {*self.paths, *listed})
+        listed = json.loads("\n".join(_git("show", f"HEAD:./{MANIFEST}")) or '{"files": {}}')[
+            "files"
+        ]
+        old = sorted(kept & {*self.written, *self.removed, *listed})
         new = sorted({*self.written} - kept)
         commands = [f"git checkout HEAD -- {shlex.join(old)}"] * bool(old)
         commands += [f"rm {shlex.join(new)}"] * bool(new)
-        known = read_manifest()
+        known = read_manifest()["files"]
         lost = [
             path
-            for path in _git("diff --name-only --relative --diff-filter=d HEAD")
+            for path in _git("diff", "--name-only", "--relative", "--diff-filter=d", "HEAD")
             if path in old
             and path != MANIFEST
             and (digest(Path(path)) != known.get(key(path)) or _differs_outside(path))
@@ -96,40 +119,21 @@ class Adoption:
 
     def apply(self) -> None:
         """Put everything in place, or nothing; what tuning found before is of no use any more."""
-        kept = self.folder / "before"
-        touched: list[str] = []
-        try:
-            for path in self.paths:
-                place = Path(path)
-                if place.exists():
-                    kept.joinpath(path).parent.mkdir(parents=True, exist_ok=True)
-                    place.rename(kept / path)
-                touched.append(path)
-                if path in self.written:
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    self.folder.joinpath(path).rename(place)
-        except BaseException:
-            for path in touched:
-                Path(path).unlink(missing_ok=True)
-            for path in self.paths:
-                if kept.joinpath(path).exists():
-                    kept.joinpath(path).rename(path)
-            raise
-        Path(TUNED).unlink(missing_ok=True)
+        placing.put(self.folder.parent, self.written, [*self.removed, TUNED])
 
 
 def _differs_outside(path: str) -> bool:
     """Say whether README.md has changes that are not committed beside what it says of the data."""
     if path != README:
         return False
-    texts = ("\n".join(_git(f"show HEAD:./{README}")), Path(README).read_text(encoding="utf-8"))
+    texts = ("\n".join(_git("show", f"HEAD:./{README}")), Path(README).read_text(encoding="utf-8"))
     before, now = (SECTION.sub("", text).rstrip() for text in texts)
     return before != now
 
 
-def _git(arguments: str) -> list[str]:
+def _git(*arguments: str) -> list[str]:
     """Ask git for lines; there are none where there is no commit."""
-    command = ["git", "-c", "core.quotePath=off", *arguments.split()]
+    command = ["git", "-c", "core.quotePath=off", *arguments]
     said = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     return said.stdout.splitlines() if said.returncode == 0 else []
 
@@ -139,26 +143,49 @@ def key(path: str) -> str:
     return re.sub(r"^src/[^/]+/", "src/*/", path)
 
 
-def read_manifest() -> dict[str, str]:
-    """Read the digests of what was written last, by path."""
+def read_manifest() -> dict[str, dict[str, str]]:
+    """Read what was written last, by path: the digests of all files, and the texts."""
     path = Path(MANIFEST)
-    if not path.is_file():
-        return {}
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["files"]
-    return found
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {"files": {}, "texts": {}, **found}
+
+
+def find_base(path: str) -> str | None:
+    """Find the text that an adoption wrote last, where it or git's history holds it."""
+    known = read_manifest()
+    if (text := known["texts"].get(key(path))) is not None:
+        return text
+    for commit in _git("log", "--format=%H", "--", path):
+        text = _cut(path, "\n".join([*_git("show", f"{commit}:./{path}"), ""]))
+        if _digest(text) == known["files"].get(key(path)):
+            return text
+    return None
 
 
 def digest(path: Path) -> str:
     """Digest a file, or of README.md what it says of the data; line ends do not count."""
-    if path.suffix == ".parquet":
+    if _is_data(str(path)):
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(_comparable(path).encode()).hexdigest()
+    return _digest(_comparable(path))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_data(path: str) -> bool:
+    return path.endswith(".parquet")
 
 
 def _comparable(path: Path) -> str:
-    text = path.read_text(encoding="utf-8")
-    if path.name == README and (section := SECTION.search(text)) and path.parent.name != "data":
+    return _cut(path.as_posix(), path.read_text(encoding="utf-8"))
+
+
+def _cut(path: str, text: str) -> str:
+    """Take of README.md what it says of the data, and all other texts as they are."""
+    name = PurePosixPath(path)
+    if name.name == README and name.parent.name != "data" and (section := SECTION.search(text)):
         return section[0]
     return text
 
@@ -198,12 +225,11 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
     Raises:
         AdoptionError: The data will not do.
     """
-    Path("outputs").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".adoption-", dir="outputs") as name:
-        folder = Path(name)
-        cells, source, plan = look(options, folder)
+    with placing.scratch() as scratch:
+        folder = scratch / placing.NEW
+        folder.mkdir()
+        cells, source, plan = look(options, scratch)
         names = splits.name_rows(plan, cells, options.path, package)
-        cells.path.unlink()
         rows = splits.split(plan, source, names, package)
         frame = splits.write(plan, source, rows, names, folder)
         plan.notes += leakage.find_repeats(frame, [*plan.inputs, plan.target])
@@ -215,17 +241,18 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             [column for column in plan.inputs if column.name != plan.group],
         )
         _write_texts(plan, folder, package)
-        source.path.unlink()
         written = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
-        manifest = {key(path): digest(folder / path) for path in written}
-        text = json.dumps({"files": manifest}, indent=2, ensure_ascii=False)
+        digests = {key(path): digest(folder / path) for path in written}
+        kept = {key(path): _comparable(folder / path) for path in written if not _is_data(path)}
+        manifest = {"files": digests, "texts": kept}
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
         (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
         # Before 0.6.0, adoption wrote all confs.
         removed = [
             path
-            for path in read_manifest()
+            for path in read_manifest()["files"]
             if path not in map(key, written) and not path.startswith("confs/")
         ]
         yield Adoption(plan, folder, [*written, MANIFEST], removed)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 from .errors import AdoptionError
 
 if TYPE_CHECKING:
-    from .adoption import Adoption
     from .planning import Options
 
+TRY = "uv run inv checks && uv run inv projects --replace"
 OPTIONS = {
     "query": ("SQL", "what to ask the database for"),
     "problem": ("KIND", "regression or classification, where the target leaves it open"),
@@ -67,7 +67,10 @@ def _parse(given: list[str] | None) -> argparse.Namespace:
     adopt = commands.add_parser("adopt", help="make the project in this folder one for a table")
     _take_table(adopt)
     adopt.add_argument(
-        "--yes", action="store_true", help="overwrite what you have edited without asking"
+        "--yes", action="store_true", help="merge what you have edited without asking"
+    )
+    adopt.add_argument(
+        "--discard-edits", action="store_true", help="overwrite what you have edited"
     )
     adopt.set_defaults(run=_adopt)
 
@@ -127,42 +130,53 @@ def _new(arguments: argparse.Namespace) -> None:
 
 
 def _adopt(arguments: argparse.Namespace) -> None:
-    from . import adoption, proof
+    from . import adoption, placing, proof
     from .project import find_package
 
     package = find_package()
+    if placing.finish():
+        print("Finished an adoption that was interrupted.")
     with adoption.prepare(_options(arguments), package) as prepared:
         for line in itertools.chain(proof.tell(prepared.plan), adoption.find_own()):
             print(line)
-        if not arguments.yes:
-            _ask(prepared)
+        edited = prepared.edited()
+        if not arguments.discard_edits:
+            prepared.keep_edits()
+        changes = {name: change for name in edited if (change := prepared.diff(name))}
+        print(*changes.values(), sep="\n", end="")
+        if changes and not (arguments.yes or arguments.discard_edits):
+            _ask(", ".join(changes))
         undo = prepared.undo()
         prepared.apply()
     print("The project is one for this data.")
     print(undo)
+    if prepared.conflicts:
+        raise AdoptionError(
+            f"What you have edited is in conflict with it in {', '.join(prepared.conflicts)}:"
+            f" resolve that, then {TRY}",
+            exit_code=1,
+        )
     if arguments.prove:
         _profile(arguments)
         proof.prove(package, prepared.plan)
     else:
         print("To look at it: uv run inv data.profile")
-        print("To try it: uv run inv checks && uv run inv projects --replace")
+        print(f"To try it: {TRY}")
 
 
-def _ask(prepared: "Adoption") -> None:
-    """Show what was edited, and ask whether it may go.
+def _ask(edited: str) -> None:
+    """Ask whether what people have edited may be merged.
 
     Raises:
         AdoptionError: It may not, or nobody is there to ask.
     """
-    edited = prepared.edited()
-    for name in edited:
-        print(prepared.diff(name))
-    listing = ", ".join(edited)
-    if edited and not sys.stdin.isatty():
+    if not sys.stdin.isatty():
         raise AdoptionError(
-            f"You have edited {listing}, and nothing is changed: --yes overwrites it.", option=True
+            f"You have edited {edited}, and nothing is changed: --yes merges that with what is"
+            " adopted, --discard-edits overwrites it.",
+            option=True,
         )
-    if edited and input(f"Overwrite {listing}? [y/N] ").strip().lower() not in ("y", "yes"):
+    if input(f"Merge {edited} so? [y/N] ").strip().lower() not in ("y", "yes"):
         raise AdoptionError("Nothing is changed.", option=True)
 
 

@@ -25,7 +25,8 @@ HELP = {
     "reader": "how the table is written, where it is taken for something else: YAML as in"
     " data/source.yaml, or such a file",
     "text": "columns to take for text, with commas between them",
-    "yes": "overwrite what you have edited without asking",
+    "yes": "merge what you have edited without asking",
+    "discard_edits": "overwrite what you have edited",
     "prove": "run the checks and the chain afterwards, and compare the scores",
     "tool": "a folder or an address of the template, in place of this project's own",
 }
@@ -45,6 +46,7 @@ def adopt(
     reader: str = "",
     text: str = "",
     yes: bool = False,
+    discard_edits: bool = False,
     prove: bool = True,
     tool: str = "",
 ) -> None:
@@ -52,13 +54,14 @@ def adopt(
 
     The table is read from wherever it is, and each column's type, range and use are found out.
     Schemas, splits, confs and samples are written once all of it is ready; what you have edited
-    is shown and asked for.
+    since is merged, shown and asked for.
     """
     given = {"target": target, "query": query, "problem": problem, "time": time, "index": index}
     given |= {"group": group, "drop": drop, "reader": reader, "text": text}
     options = [f"--{name}={value}" for name, value in given.items() if value]
-    flags = ["--yes"] * yes + ["--no-prove"] * (not prove)
-    run_tool(ctx, tool, "adopt", path, *options, *flags)
+    flags = {"--yes": yes, "--discard-edits": discard_edits, "--no-prove": not prove}
+    set_flags = [name for name, is_set in flags.items() if is_set]
+    run_tool(ctx, tool, "adopt", path, *options, *set_flags)
 
 
 @task(help={"tool": HELP["tool"]})
@@ -75,7 +78,7 @@ def run_tool(ctx: Context, tool: str, *arguments: str) -> None:
     """
     source = find_tool(ctx, tool)
     look = ["uv", "run", "--quiet", *source, "python", "-c", "import mlops_template"]
-    fetch = ctx.run(shlex.join(look), hide=True, warn=True)
+    fetch = ctx.run(shlex.join(look), hide=True, warn=True, in_stream=False)
     if not fetch.ok:
         reason = (fetch.stderr.strip().splitlines() or ["it has no such module"])[-1].strip(" ╰─▶")
         place = re.sub(r"(?<=://)[^/@]*@", "", source[-1])
@@ -106,7 +109,7 @@ def find_tool(ctx: Context, tool: str = "") -> list[str]:
     folder = Path(source).expanduser()
     if folder.is_dir():
         look = f"git -C {shlex.quote(str(folder))} cat-file -e {shlex.quote(version)}^{{commit}}"
-        if not ctx.run(look, hide=True, warn=True).ok:
+        if not ctx.run(look, hide=True, warn=True, in_stream=False).ok:
             return ["--with-editable", str(folder)]
         source = folder.resolve().as_uri()
     elif short := re.fullmatch(r"(gh|gl):/?(.+?)(\.git)?/?", source):

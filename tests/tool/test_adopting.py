@@ -112,6 +112,13 @@ def adopt(frame: pd.DataFrame, target: str, **options: Any) -> None:
         prepared.apply()
 
 
+def commit() -> None:
+    """Commit everything."""
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+
+
 def tree() -> dict[str, bytes]:
     """Read all files of the current folder but the outputs."""
     paths = [path for path in sorted(Path().rglob("*")) if path.is_file()]
@@ -822,25 +829,89 @@ class TestAdoption:
         adopt(frame.head(90), "y")
         assert not Path("tests/data/training.parquet").exists()
 
-    def test_what_was_edited_is_asked_for(
+    def test_what_was_edited_is_merged(
         self,
         project: Path,
         shop: pd.DataFrame,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        adopt(shop, "total")
-        conf = Path("confs/data.yaml")
+        """Adopting again is an update: three ways, asked for, and never against the user."""
+        adopt(shop.drop(columns="zip"), "total")
+        conf, module = Path("confs/data.yaml"), Path(f"src/{PACKAGE}/core/schemas.py")
+        as_adopted = module.read_text()
         conf.write_text(conf.read_text().replace("folds: 4", "folds: 5"))
+        edit = 'isin=["new", "old", "broken"]'
+        mine = as_adopted.replace('isin=["new", "old"]', edit)
+        assert mine != as_adopted
+        module.write_text(mine)
         others = Path("confs/promotion.yaml")
         others.write_text(others.read_text().replace("${data.metrics[0].name}", "r2"))
-        before = tree()
-        run("adopt", "table.csv", "--target=total", code=2)
-        said, refusal = capsys.readouterr()
-        assert refusal.startswith("error: You have edited confs/data.yaml, and")
+        # With the same table, there is nothing to ask for.
+        run("adopt", "table.csv", "--target=total", "--no-prove")
+        said = capsys.readouterr().out
         assert "confs/promotion.yaml keeps its own metric: is that right for this data?\n" in said
         assert said.count("keeps its own") == 1
-        assert "-  folds: {KIND: KFoldSplitter, folds: 5}\n+  folds: {KIND: KFoldSplitter, " in said
+        assert module.read_text() == mine
+        # Next month, there is a column more.
+        shop.to_csv("table.csv", index=False)
+        before = tree()
+        run("adopt", "table.csv", "--target=total", "--no-prove", code=2)
+        said, refusal = capsys.readouterr()
+        assert refusal.startswith("error: You have edited src/")
+        assert "--yes merges that with what is adopted, --discard-edits overwrites it." in refusal
+        assert "\n+    zip: Series[str]" in said
         assert tree() == before
+        run("adopt", "table.csv", "--target=total", "--no-prove", "--yes")
+        assert edit in module.read_text()
+        assert "    zip: Series[str]" in module.read_text()
+        assert "folds: 5" in conf.read_text()
+        run("adopt", "table.csv", "--target=total", "--no-prove", "--discard-edits")
+        assert edit not in module.read_text()
+        assert "folds: 4" in conf.read_text()
+
+    def test_what_was_edited_may_be_in_conflict(
+        self, project: Path, shop: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        adopt(shop, "total")
+        module = Path(f"src/{PACKAGE}/core/schemas.py")
+        mine = module.read_text().replace('["new", "old"]', '["new", "old", "broken"]')
+        module.write_text(mine)
+        shop.loc[0, "class"] = "lost"
+        shop.to_csv("table.csv", index=False)
+        run("adopt", "table.csv", "--target=total", "--yes", code=1)
+        said, refusal = capsys.readouterr()
+        assert "The project is one for this data.\n" in said
+        assert f"is in conflict with it in {module}: resolve that, then uv run" in refusal
+        found = re.search(
+            r"<<<<<<< yours\n(.*)=======\n(.*)>>>>>>> adopted now\n", module.read_text(), re.DOTALL
+        )
+        assert found
+        assert '"broken"' in found[1]
+        assert '"lost"' in found[2]
+
+    @pytest.mark.parametrize("committed", [True, False])
+    def test_an_adoption_that_kept_no_texts(
+        self, project: Path, shop: pd.DataFrame, capsys: pytest.CaptureFixture[str], committed: bool
+    ) -> None:
+        """As before 0.6.0: git's history may hold what was written, and else nobody knows."""
+        adopt(shop, "total")
+        manifest = Path(adoption.MANIFEST)
+        written = json.loads(manifest.read_text(encoding="utf-8"))
+        manifest.write_text(json.dumps({"files": written["files"]}), encoding="utf-8")
+        if committed:
+            commit()
+        conf = Path("confs/data.yaml")
+        conf.write_text(conf.read_text().replace("folds: 4", "folds: 5"))
+        if committed:
+            commit()
+        shop.drop(columns="zip").to_csv("table.csv", index=False)
+        code = 0 if committed else 2
+        run("adopt", "table.csv", "--target=total", "--no-prove", "--yes", code=code)
+        assert "folds: 5" in conf.read_text()
+        module = Path(f"src/{PACKAGE}/core/schemas.py").read_text()
+        assert ("zip: Series" in module) != committed
+        said = capsys.readouterr().err
+        assert ("You have edited confs/data.yaml, which cannot be merged" in said) != committed
 
     def test_a_value_of_the_data_is_no_part_of_a_conf(
         self, project: Path, shop: pd.DataFrame
@@ -861,13 +932,11 @@ class TestAdoption:
 
     def test_undo(self, project: Path, shop: pd.DataFrame) -> None:
         """Of two adoptions that are not committed; what else is not is named."""
-        git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org"]
         Path("data/training.csv").touch()
         manifest = json.loads(Path(adoption.MANIFEST).read_text())
         manifest["files"]["data/training.csv"] = adoption.digest(Path("data/training.csv"))
         Path(adoption.MANIFEST).write_text(json.dumps(manifest))
-        for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
-            subprocess.run([*git, *command], check=True)
+        commit()
         before = tree()
         adopt(shop, "total")
         assert not Path("data/training.csv").exists()
@@ -888,8 +957,10 @@ class TestAdoption:
         shop.tail(90).to_csv("table.csv", index=False)
         options = planning.Options("table.csv", "returned")
         with adoption.prepare(options, PACKAGE) as prepared:
-            prepared.written.append("not/there.txt")
-            with pytest.raises(FileNotFoundError):
+            prepared.written.append("table.csv/part.txt")
+            (prepared.folder / "table.csv").mkdir()
+            (prepared.folder / "table.csv" / "part.txt").touch()
+            with pytest.raises(FileExistsError):
                 prepared.apply()
         assert tree() == before
 
