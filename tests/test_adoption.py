@@ -9,8 +9,8 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from datasets import BIKES, DATASETS, Dataset, Options, write_csv, write_parts
+from datasets import BIKES, DATASETS, Dataset, Options, write_csv, write_database, write_parts
 from harness import PYTHONS_AT_HAND, ROOT, TIMEOUT, Template, Workspace, environment, run
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -49,14 +49,24 @@ SENTENCE: Final = re.compile(r"error: [^\n]+[.?!]\n")
 class Adopter(Workspace):
     """A project that adopts one table after another; its environment stays."""
 
+    variables: dict[str, str] = field(default_factory=dict)
+    """What the jobs find in the environment."""
+
+    def run(self, *command: str | Path, code: int = 0, **variables: str) -> str:
+        """Run a command in the project's folder; see `run`."""
+        return super().run(*command, code=code, **{**self.variables, **variables})
+
     def reset(self) -> None:
         """Go back to the project as it was rendered, without runs and outputs."""
+        self.variables.clear()
         self.run("git", "reset", "--quiet", "--hard", RENDERED)
         self.run("git", "clean", "-ffdxq", "--exclude=.venv", "--exclude=.mypy_cache")
 
     def adopt(self, *options: str, code: int = 0) -> str:
         """Adopt data, and return what was said on stdout and stderr."""
         said = self.uv("inv", "data.adopt", *options, code=code)
+        if database := next((option for option in options if option.startswith("sqlite:")), ""):
+            self.variables["DATABASE_URL"] = database
         assert "Traceback" not in said
         return said
 
@@ -91,10 +101,10 @@ class Adopter(Workspace):
         self.run("git", "reset", "--quiet")
         return tree
 
-    def read_again(self, source: str, *options: str) -> None:
+    def read_again(self, source: str) -> None:
         """Read the source as the jobs do; see scripts/reads.py."""
         script = SCRIPTS / "reads.py"
-        self.uv(*options, "python", script, self.package, source, code=0, DATABASE_URL=source)
+        self.uv("python", script, self.package, source, code=0, DATABASE_URL=source)
 
     def rivals(self) -> dict[str, Any]:
         """Score the champion beside skrub and a dummy; see scripts/rivals.py."""
@@ -102,14 +112,12 @@ class Adopter(Workspace):
         found: dict[str, Any] = json.loads(said.splitlines()[-1])
         return found
 
-    def table(self) -> pd.DataFrame:
-        """Read what was adopted, where it is."""
-        shared = yaml.safe_load(self.path.joinpath("confs", "data.yaml").read_text("utf-8"))
-        return pd.read_parquet(self.path / shared["data"]["training"]["path"])
-
-    def sample(self) -> pd.DataFrame:
-        """Read the rows that inference predicts."""
-        return pd.read_parquet(self.path / "data" / "inference.parquet")
+    def table(self, conf: str = "training") -> pd.DataFrame:
+        """Read what a job does: the rows to learn from, or, for inference, those to predict."""
+        place = self.path / "outputs" / "table.parquet"
+        place.parent.mkdir(exist_ok=True)
+        self.uv("python", SCRIPTS / "table.py", self.package, conf, place)
+        return pd.read_parquet(place)
 
 
 def answers() -> dict[str, str]:
@@ -194,7 +202,7 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
         assert len(project.table()) == len(frame)
         assert files == {"README.md", "adoption.json"}
         return
-    table, sample = project.table(), project.sample()
+    table, sample = project.table(), project.table("inference")
     assert len(table) == frame[dataset.target].notna().sum()
     assert table[dataset.target].notna().all()
     assert list(sample) == [name for name in table if name != dataset.target]
@@ -202,17 +210,19 @@ def check_written(project: Adopter, dataset: Dataset) -> None:
     assert not set(table) & set(dataset.drop.split(","))
     if dataset.index:
         assert table[dataset.index].is_unique
-    tables = {"inference.parquet", "training.parquet"}
-    assert files == {"README.md", "adoption.json", "source.yaml", *tables}
+    copies = files - {"README.md", "adoption.json"}
+    assert len(copies) == (0 if dataset.write is write_database else 2)
     manifest = project.path.joinpath("data", "adoption.json").read_text("utf-8")
     assert str(project.path) not in manifest
     # The other confs say nothing of the data.
-    assert re.findall(r"confs/\S+yaml", manifest) == ["confs/data.yaml"]
+    listed = json.loads(manifest)["files"]
+    assert [name for name in listed if name.startswith("confs/")] == ["confs/data.yaml"]
     shared = yaml.safe_load(project.path.joinpath("confs", "data.yaml").read_text("utf-8"))
-    assert shared["data"]["training"]["path"] == "data/training.parquet"
+    paths = {shared["data"][name].get("path") for name in ("training", "inference")}
+    assert {f"data/{name}" for name in copies} == paths - {None}
     confs = project.run("git", "diff", "--name-only", "HEAD", "--", "confs").split()
     assert confs == ["confs/data.yaml"]
-    assert "src/*/core/schemas.py" in manifest
+    assert "src/*/core/schemas.py" in listed
     assert dataset.target in project.path.joinpath("README.md").read_text("utf-8")
     assert dataset.target in project.path.joinpath("data", "README.md").read_text("utf-8")
 
@@ -307,8 +317,8 @@ def test_champion_travels(project: Adopter, tmp_path: Path) -> None:
     uri = f"models:/{project.package}@champion"
     database = f"sqlite:///{project.path / 'mlflow.db'}"
     python = project.make_client(uri, tmp_path)
-    for path in ("data/inference.parquet", "outputs/predictions.parquet"):
-        shutil.copy(project.path / path, tmp_path)
+    project.table("inference").to_parquet(tmp_path / "inference.parquet", index=False)
+    shutil.copy(project.path / "outputs/predictions.parquet", tmp_path)
     said = run(
         python, SCRIPTS / "traveller.py", uri, project.package,
         cwd=tmp_path, MLFLOW_TRACKING_URI=database,
@@ -432,25 +442,35 @@ from generate_series(1, 400) as n;
 """All types that a table of a shop has."""
 
 
+@contextlib.contextmanager
+def installing(project: Adopter, library: str) -> Iterator[None]:
+    """Install what a project adds for itself, for as long as the block takes."""
+    python = project.path / ".venv" / "bin" / "python"
+    run("uv", "pip", "install", "--quiet", "--python", python, library, cwd=project.path)
+    yield
+    name = library.partition("[")[0]
+    run("uv", "pip", "uninstall", "--quiet", "--python", python, name, cwd=project.path)
+
+
 def test_database_server(project: Adopter) -> None:
     """PostgreSQL, whose types are not pandas' own."""
     query, wrong = "select * from sales where price > 12", "select nothing from sales"
-    driver = "--with=psycopg[binary]"
     with serve_database(SALES) as url:
         adopt = ["inv", "data.adopt", "--path", url, "--target=total", "--time=sold", NO_PROOF]
         said = project.uv(*adopt, "--query", query, code=2)
         assert "error: Reaching this database needs its driver: uv add --dev 'psycopg[bin" in said
-        said = project.uv(driver, *adopt, "--query", wrong, code=3)
-        assert re.search(r'error: The database says: .*column "nothing" does not exist', said)
-        project.uv(driver, *adopt, "--query", query)
-        project.read_again(url, driver)
-        said = project.uv(driver, "python", SCRIPTS / "writes.py", project.package, url)
-        assert "nothing left behind" in said
-    rows = project.table()
-    assert project.sample()["sold"].min() > rows["sold"].quantile(0.75)
+        with installing(project, "psycopg[binary]"):
+            said = project.uv(*adopt, "--query", wrong, code=3)
+            assert re.search(r'error: The database says: .*column "nothing" does not exist', said)
+            project.uv(*adopt, "--query", query)
+            project.read_again(url)
+            project.variables["DATABASE_URL"] = url
+            rows = project.table()
+            said = project.uv("python", SCRIPTS / "writes.py", project.package, url)
+            assert "nothing left behind" in said
     assert {name: str(kind) for name, kind in rows.dtypes.items()} == {
-        "id": "str", "sold": "datetime64[us]", "price": "float64", "pieces": "float64",
-        "member": "object", "shop": "str", "due": "datetime64[us]", "total": "float64",
+        "id": "str", "sold": "datetime64[us]", "price": "float64", "pieces": "Int64",
+        "member": "boolean", "shop": "str", "due": "datetime64[us]", "total": "float64",
     }  # fmt: skip
     assert rows["price"].min() > 12
     assert rows["member"].isna().sum() == pytest.approx(len(rows) / 3, abs=2)
@@ -474,7 +494,7 @@ def test_as_people_write_it(project: Adopter, tmp_path: Path) -> None:
     table = project.table().set_index("ticket")
     assert {name: str(kind) for name, kind in table.dtypes.items()} == {
         "when": "datetime64[us]", "day": "datetime64[us]", "due": "datetime64[us]",
-        "amount": "float64", "price": "int64", "share": "int64", "country": "str", "y": "float64",
+        "amount": "float64", "price": "Int64", "share": "Int64", "country": "str", "y": "float64",
     }  # fmt: skip
     third = table.loc["17-000004"]
     assert [third["amount"], third["price"], third["country"]] == [-1004.5, 1004, "NA"]
@@ -566,6 +586,7 @@ def test_bucket(project: Adopter, bucket: dict[str, str]) -> None:
     project.uv("--extra=s3", "python", SCRIPTS / "bucket.py", "fill", code=0, **bucket)
     adopt = ["--extra=s3", "inv", "data.adopt", "--path=s3://data/training.parquet", NO_PROOF]
     project.uv(*adopt, "--target=bmi", code=0, **bucket)
+    assert project.path.joinpath("data", "training.parquet").is_file()
     assert project.table()["bmi"].notna().all()
     before = project.state()
     said = project.uv(*adopt, "--target=bmi", code=2, **{**bucket, "AWS_ACCESS_KEY_ID": "nobody"})

@@ -13,22 +13,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pydantic
 import yaml
 
-from . import leakage, merging, placing, splits, texts
+from . import copies, leakage, merging, placing, splits, texts
 from .columns import read_columns
 from .errors import AdoptionError
+from .files import hide_secrets
 from .plan import Plan
 from .planning import Options, decide
 from .project import modules
 from .schemas import write_schemas
-from .sources import Spool, spool
+from .sources import Spool, drop_option, spool
 
 MANIFEST = "data/adoption.json"
 TUNED = "outputs/tuning.yaml"
 """What tuning found, for other data."""
-SOURCE = "data/source.yaml"
 README = "README.md"
+CHECKED_ROWS = 5_000
+"""Of how many rows the jobs are to find what adoption has found."""
 SHARED = ("inputs", "targets", "splitter", "folds", "metric", "metrics", "thresholds")
 """What the confs of jobs name in data.yaml."""
 SECTION = re.compile(r"(?<=^## Data\n\n).*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
@@ -165,8 +173,9 @@ def find_base(path: str) -> str | None:
 def digest(path: Path) -> str:
     """Digest a file, or of README.md what it says of the data; line ends do not count."""
     if _is_data(str(path)):
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        content = path.read_bytes()
+        binary = path.suffix == ".parquet"
+        return hashlib.sha256(content if binary else content.replace(b"\r\n", b"\n")).hexdigest()
     return _digest(_comparable(path))
 
 
@@ -175,7 +184,7 @@ def _digest(text: str) -> str:
 
 
 def _is_data(path: str) -> bool:
-    return path.endswith(".parquet")
+    return not path.endswith((".md", ".py", ".yaml"))
 
 
 def _comparable(path: Path) -> str:
@@ -231,6 +240,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
         cells, source, plan = look(options, scratch)
         names = splits.name_rows(plan, cells, options.path, package)
         rows = splits.split(plan, source, names, package)
+        _keep_table(plan, cells, rows, folder)
         frame = splits.write(plan, source, rows, names, folder)
         plan.notes += leakage.find_repeats(frame, [*plan.inputs, plan.target])
         plan.leaks += leakage.find(
@@ -241,6 +251,7 @@ def prepare(options: Options, package: str) -> Iterator[Adoption]:
             [column for column in plan.inputs if column.name != plan.group],
         )
         _write_texts(plan, folder, package)
+        _check_reading(plan, options, source, names, folder, package)
         written = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
@@ -279,8 +290,6 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
         "confs/data.yaml": texts.write_data(plan),
         "data/README.md": texts.write_readme(plan, package),
     }
-    if not plan.stays:
-        contents[SOURCE] = texts.write_source(plan)
     readme = Path(README)
     if readme.is_file() and SECTION.search(text := readme.read_text(encoding="utf-8")):
         contents[README] = SECTION.sub(lambda _: texts.write_section(plan), text)
@@ -288,7 +297,6 @@ def _write_texts(plan: Plan, folder: Path, package: str) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-    _check_schemas(folder, schemas, package)
 
 
 def _format(text: str, path: str) -> str:
@@ -312,17 +320,66 @@ def _format(text: str, path: str) -> str:
     return f"# ruff: noqa: {', '.join(codes)}\n{shaped}" if codes else shaped
 
 
-def _check_schemas(folder: Path, schemas: str, package: str) -> None:
-    """Hold some rows to the schemas, as the jobs will; what all rows hold was seen before."""
-    module = runpy.run_path(str(folder / schemas))  # unlike an import, it leaves no bytecode
-    datasets, errors = map(modules(package), ("io.datasets", "core.errors"))
-    drawn = folder / "tests" / "data"
-    path = (drawn if drawn.exists() else folder / "data") / f"{splits.TRAINING}.parquet"
-    reader = datasets.ParquetReader(path=str(path))
-    for schema in (module["Inputs"], module["Targets"]):
-        try:
-            reader.read(schema)
-        except errors.DataError as error:
+def _check_reading(
+    plan: Plan, options: Options, source: Spool, names: pa.Array | None, folder: Path, package: str
+) -> None:
+    """Read the first rows as the jobs will, who must find what was found here.
+
+    Raises:
+        AdoptionError: They would not.
+    """
+    written = runpy.run_path(str(folder / f"src/{package}/core/schemas.py"))  # leaves no bytecode
+    datasets, kinds, errors = map(modules(package), ("io.datasets", "io.kinds", "core.errors"))
+    conf = {**plan.reader, "limit": CHECKED_ROWS}
+    if plan.table:
+        conf["path"] = str(folder / plan.table) if plan.is_copy else plan.table
+    else:
+        conf |= {"url": options.path, "query": options.query}
+    reader = pydantic.TypeAdapter(kinds.ReaderKind).validate_python(conf)
+    table = pa.Table.from_batches(source.batches()).slice(0, CHECKED_ROWS)
+    if names is not None:
+        table = table.append_column(plan.index.name, names[:CHECKED_ROWS])
+    found = folder.parent / "found.parquet"
+    pq.write_table(table, found)
+    known = folder.parent / "known.parquet"
+    pq.write_table(table.filter(pc.is_valid(table[plan.target.name])), known)
+    try:
+        ours = datasets.ParquetReader(path=str(found)).read(written["Inputs"])
+        datasets.ParquetReader(path=str(known)).read(written["Targets"])
+        theirs = reader.read(written["Inputs"])
+    except errors.DataError as error:
+        raise AdoptionError(f"The rows do not keep to what was seen of them: {error}") from error
+    alike = ours.index.intersection(theirs.index)
+    for column in ours:
+        mine, other = ours.loc[alike, column], theirs.loc[alike, column]
+        if not mine.equals(other):
+            differs = ~((mine == other) | (mine.isna() & other.isna())).fillna(False)
+            row = alike[differs.to_numpy()][0]
             raise AdoptionError(
-                f"The rows do not keep to what was seen of them: {error}"
-            ) from error
+                f"The column '{column}' is not read as it was understood: in the row {row!r},"
+                f" {other[row]!r} is taken for {mine[row]!r}. Say by --reader how it is written,"
+                f" or leave it out: {drop_option(str(column))}."
+            )
+
+
+def _keep_table(plan: Plan, cells: Spool, rows: pd.DataFrame, folder: Path) -> None:
+    """Copy a small table as it is, and cut rows out of it that inference predicts.
+
+    Raises:
+        AdoptionError: A table that stays where it is has a secret in its address.
+    """
+    if name := copies.name_copy(cells.found):
+        copies.copy(cells.found, folder / name)
+        plan.table = plan.sample = name
+        plan.is_copy = True
+    elif re.search(r"://[^/]*@|^https?://.*\?", plan.table):
+        raise AdoptionError(
+            f"The address of {hide_secrets(plan.table)} holds what may be a secret, and would stand"
+            " in confs/data.yaml: give it without, and the secret in the environment.",
+            option=True,
+        )
+    if plan.table and not plan.grows:
+        path = f"data/inference{copies.SUFFIXES[plan.reader['KIND']]}"
+        places = set(np.flatnonzero(rows[splits.INFERENCE]).tolist())
+        if copies.cut(cells, places, plan.target.name, folder / path):
+            plan.sample = path

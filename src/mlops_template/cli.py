@@ -3,6 +3,7 @@
 import argparse
 import csv
 import itertools
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -132,6 +133,7 @@ def _new(arguments: argparse.Namespace) -> None:
 def _adopt(arguments: argparse.Namespace) -> None:
     from . import adoption, placing, proof
     from .project import find_package
+    from .texts import is_database
 
     package = find_package()
     if placing.finish():
@@ -156,6 +158,8 @@ def _adopt(arguments: argparse.Namespace) -> None:
             f" resolve that, then {TRY}",
             exit_code=1,
         )
+    if is_database(prepared.plan):
+        os.environ["DATABASE_URL"] = arguments.path
     if arguments.prove:
         _profile(arguments)
         proof.prove(package, prepared.plan)

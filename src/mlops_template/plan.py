@@ -20,10 +20,14 @@ class Plan:
     held_out: int = 0
     """How many rows the splitter holds out."""
     inference_rows: int = 0
-    stays: str = ""
-    """Where the table is, if it is a folder or a pattern of files, to which others come."""
-    newest: str = ""
-    """The last one of its files."""
+    table: str = ""
+    """The path that training reads; none of a database."""
+    sample: str = ""
+    """The path that inference reads until another is named."""
+    grows: bool = False
+    """Whether the table is a folder or a pattern of files, to which others come."""
+    is_copy: bool = False
+    """Whether the table is a copy in the project."""
     group: str = ""
     time: str = ""
     shares: dict[Any, float] = field(default_factory=dict)

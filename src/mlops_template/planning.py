@@ -11,9 +11,10 @@ import yaml
 from . import formats
 from .columns import KEY, Column, Recipe, is_identifier, judge, show
 from .errors import AdoptionError
+from .files import hide_secrets
 from .plan import Plan
 from .schemas import identifiers
-from .sources import Given, Spool, hide_secrets
+from .sources import Given, Spool
 
 MIN_ROWS = 50
 MIN_LABEL_ROWS = 10
@@ -51,8 +52,9 @@ class Options:
             conf = yaml.safe_load(text) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise AdoptionError(f"--reader cannot be read: {error}.", option=True) from error
-        if isinstance(conf, dict) and "job" in conf:
-            conf = conf["job"].get("inputs", {})
+        for part, table in (("data", "training"), ("job", "inputs")):
+            if isinstance(conf, dict) and isinstance(conf.get(part), dict):
+                conf = conf[part].get(table, {})
         if not isinstance(conf, dict):
             raise AdoptionError("--reader is YAML, as '{separator: \";\"}'.", option=True)
         return Given(formats.check(conf), self.text)
@@ -162,8 +164,9 @@ def decide(options: Options, source: Spool, columns: list[Column]) -> Plan:
         inputs=inputs,
         left_out=[column for column in columns if column.left_out and column is not index],
         rows=rows,
-        stays=options.path if source.found.newest else "",
-        newest=source.found.newest,
+        table=options.path if source.found.files else "",
+        sample=source.found.newest or (options.path if source.found.files else ""),
+        grows=bool(source.found.newest),
         group=options.group,
         time=options.time,
         shares=shares,

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from . import files
 from .errors import AdoptionError
+from .files import hide_secrets
 
 MAX_COLUMNS = 1_000
 CHUNK_ROWS = 50_000
@@ -94,6 +95,9 @@ class Found:
     """For people."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     """For the reader of the jobs."""
+    filesystem: Any = None
+    files: list[str] = dataclasses.field(default_factory=list)
+    """Where the table is, if it is no database."""
     newest: str = ""
     """The last one of several files that are one table."""
     dotted: set[str] = dataclasses.field(default_factory=set)
@@ -159,6 +163,7 @@ def spool(
         if query:
             raise AdoptionError("--query is for a database, and --path is none.", option=True)
         filesystem, names, form = _list_files(path)
+        found.filesystem, found.files = filesystem, names
         if names[1:] or not filesystem.isfile(path):
             found.newest = _name_again(path, filesystem, names[-1])
         read = _READERS[form]
@@ -229,13 +234,6 @@ def _read_all(
             yield batch.select(columns)
 
 
-def hide_secrets(path: str) -> str:
-    """Take out of a URL what may be a password or a token, so that it can be shown and written."""
-    if "://" not in path:
-        return path
-    return re.sub(r"(?<=://)[^/@]*@", "***@", path.partition("?")[0])
-
-
 def drop_option(name: str) -> str:
     """Write the option that leaves a column out."""
     text = f'"{name}"' if "," in name else name
@@ -267,7 +265,9 @@ def _find_format(path: str) -> str:
         if suffix in FORMATS:
             return FORMATS[suffix]
     known = ", ".join(sorted(FORMATS))
-    raise AdoptionError(f"{path} is of no kind that is known by its ending: {known}.", option=True)
+    raise AdoptionError(
+        f"{hide_secrets(path)} is of no kind that is known by its ending: {known}.", option=True
+    )
 
 
 def _write(

@@ -29,8 +29,6 @@ INFERENCE_ROWS = 1_000
 """Of how many of the rows held out inference has a sample, at most."""
 DRAWN_ROWS = 20_000
 """From how many rows at most leaks are found and the profile is made."""
-IGNORED_BYTES = 5 << 20
-"""Larger data stays out of git."""
 
 
 def split(plan: Plan, source: Spool, names: pa.Array | None, package: str) -> pd.DataFrame:
@@ -121,7 +119,7 @@ def name_rows(plan: Plan, source: Spool, path: str, package: str) -> pa.Array | 
 def write(
     plan: Plan, source: Spool, rows: pd.DataFrame, names: pa.Array | None, folder: Path
 ) -> pd.DataFrame:
-    """Write the data for training and for inference, and samples of both for the tests.
+    """Write samples of the table for the tests, where it is large or somewhere else.
 
     Args:
         plan: which columns to write.
@@ -139,11 +137,10 @@ def write(
     share = min(1.0, DRAWN_ROWS / plan.rows)
     drawn: list[pa.RecordBatch] = []
     with contextlib.ExitStack() as stack:
-        files = {} if plan.stays else {name: f"data/{name}.parquet" for name in PARTS}
-        if plan.rows > SAMPLE_ROWS or plan.stays:
-            files |= {f"{name} sample": f"tests/data/{name}.parquet" for name in PARTS}
+        samples = PARTS if plan.rows > SAMPLE_ROWS or not plan.is_copy else ()
         writers = {
-            kind: stack.enter_context(_ParquetWriter(folder / path)) for kind, path in files.items()
+            name: stack.enter_context(_ParquetWriter(folder / f"tests/data/{name}.parquet"))
+            for name in samples
         }
         start = 0
         for batch in source.batches():
@@ -151,19 +148,12 @@ def write(
             if names is not None:
                 batch = batch.append_column(plan.index.name, names[start:stop])
             here = rows.iloc[start:stop]
-            for kind, writer in writers.items():
-                chosen = batch.select(columns[kind.removesuffix(" sample")])
-                writer.write(chosen.filter(pa.array(here[kind].to_numpy())))
+            for name, writer in writers.items():
+                chosen = batch.select(columns[name])
+                writer.write(chosen.filter(pa.array(here[f"{name} sample"].to_numpy())))
             part = batch.select(columns[TRAINING]).filter(pa.array(here[TRAINING].to_numpy()))
             drawn.append(part.filter(pa.array(generator.random(len(part)) < share)))
             start = stop
-    size = sum(path.stat().st_size for path in folder.glob("data/*"))
-    if size > IGNORED_BYTES:
-        (folder / "data" / ".gitignore").write_text(
-            "# Too large for git: adopt them again where they are missing (README.md).\n"
-            "/*.parquet\n",
-            encoding="utf-8",
-        )
     frame: pd.DataFrame = pa.Table.from_batches(drawn).to_pandas()
     return frame
 

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from .columns import describe, show
+from .files import hide_secrets
 from .plan import Plan
-from .sources import hide_secrets
 
 DATA = """\
 # What the jobs share: the tables that they read, the rows that are held out, and what models are
@@ -60,44 +60,29 @@ def literal(value: Any) -> Any:
 
 def write_data(plan: Plan) -> str:
     """Write confs/data.yaml, which says what depends on the data."""
-    tables = {
-        name: {"KIND": "ParquetReader", "path": f"data/{name}.parquet"}
-        for name in ("training", "inference")
-    }
-    if plan.stays:
-        tables = {"training": {**plan.reader, "path": plan.stays}}
+    reader = literal(plan.reader)
+    if is_database(plan):
+        reader["url"] = plan.reader["url"]
+    else:
+        reader["path"] = literal(plan.table)
     shared = {
-        **tables,
         "splitter": plan.holdout,
         "folds": plan.folds,
         "metrics": plan.metrics,
         "thresholds": [plan.threshold],
     }
-    text = to_yaml({"data": literal(shared)})
-    if plan.stays:
-        newest = to_yaml(literal({"path": plan.newest})).strip("{}\n")
-        text = text.replace("training:", "training: &table", 1).replace(
-            "  splitter:", f"  inference: {{<<: *table, {newest}}}\n  splitter:", 1
-        )
-    return DATA + text
+    # What is read for inference differs in the path alone.
+    text = to_yaml({"data": {"training": reader, **literal(shared)}})
+    inference = "*table"
+    if not is_database(plan):
+        sample = to_yaml(literal({"path": plan.sample})).strip("{}\n")
+        inference = f"{{<<: *table, {sample}}}"
+    text = text.replace("training:", "training: &table", 1)
+    return DATA + text.replace("  splitter:", f"  inference: {inference}\n  splitter:", 1)
 
 
-def write_source(plan: Plan) -> str:
-    """Write data/source.yaml, which says how files of the source's form are read."""
-    reader = {"KIND": plan.reader["KIND"], "path": plan.source, **plan.reader}
-    reader = literal(reader) | ({"url": reader["url"]} if "url" in reader else {})
-    name = "name the file in job.inputs.path."
-    if _is_database(plan):
-        del reader["path"]
-        name = "give its\n# address in DATABASE_URL and the next query in job.inputs.query."
-    return (
-        "# How a table of the same form as the one that was adopted is read: merge this after\n"
-        f"# confs/inference.yaml or confs/monitoring.yaml, and {name}\n"
-        f"{to_yaml({'job': {'inputs': reader}})}"
-    )
-
-
-def _is_database(plan: Plan) -> bool:
+def is_database(plan: Plan) -> bool:
+    """Say whether the table is what a database answers."""
     return bool(plan.reader["KIND"] == "SQLReader")
 
 
@@ -112,7 +97,7 @@ def write_readme(plan: Plan, package: str) -> str:
         "# Data",
         "",
         f"`{_cell(plan.target.name)}` is predicted from {_count(len(plan.inputs), 'column')} of"
-        f" {plan.source}, which `inv data.adopt` {'looked into' if plan.stays else 'put here'}.",
+        f" {plan.source}, which `inv data.adopt` {'put here' if plan.is_copy else 'looked into'}.",
         "",
         "| file | rows | what it is for |",
         "|---|---|---|",
@@ -144,25 +129,23 @@ def write_readme(plan: Plan, package: str) -> str:
         lines += ["", "Is it known when the model must predict? If not, adopt again with `--drop`."]
     if plan.notes:
         lines += ["", "## As it was read", "", *(f"- {note}" for note in plan.notes)]
-    predict = f"uv run {package} confs/inference.yaml{'' if plan.stays else ' data/source.yaml'}"
-    predict += f" -e job.inputs.path=NEXT{Path(plan.source).suffix}"
+    predict = f"uv run {package} confs/inference.yaml -e job.inputs.path=NEXT"
+    predict += Path(plan.sample).suffix
     what = "file"
-    if _is_database(plan):
+    if is_database(plan):
         predict = f"DATABASE_URL='…' {predict.partition(' -e ')[0]} -e job.inputs.query='SELECT …'"
         what = "table"
     lines += [
         "",
         "## New rows",
         "",
-        f"A later {what} of the same form is predicted as it is:"
-        f" `{'confs/data.yaml' if plan.stays else 'data/source.yaml'}` says how to read it.",
+        f"A later {what} of the same form is predicted as it is: `confs/data.yaml` says how to read"
+        " it.",
         "",
         "```bash",
         predict,
         "```",
         "",
-        "Other files come in the same columns, as the schemas say: in UTF-8, with an",
-        "identifier for each row, dates as 2026-01-31, a decimal point, `true` and `false`.",
     ]
     lines += ["", "## Again", "", "```bash", plan.command, "```", ""]
     return "\n".join(lines)
@@ -171,16 +154,21 @@ def write_readme(plan: Plan, package: str) -> str:
 def _files(plan: Plan) -> list[str]:
     """Write the rows of the table of files."""
     held_out = f"of these rows {plan.held_out:,} are held out, {_how(plan)}, to evaluate by"
-    if plan.stays:
+    if is_database(plan):
+        return [f"| what the database answers | {plan.rows:,} | training; {held_out} |"]
+    table = f"| `{_cell(hide_secrets(plan.table))}` | {plan.rows:,} | training; {held_out}"
+    sample = f"| `{_cell(hide_secrets(plan.sample))}` |"
+    if plan.grows:
         return [
-            f"| `{_cell(hide_secrets(plan.stays))}` | {plan.rows:,} | training; {held_out}. A file"
-            " that comes to it is learned from as well |",
-            f"| `{_cell(hide_secrets(plan.newest))}` | | inference, until another is named |",
+            f"{table}. A file that comes to it is learned from as well |",
+            f"{sample} | inference, until another is named |",
         ]
+    if plan.sample == plan.table:
+        return [f"{table}; inference, until another is named |"]
     return [
-        f"| `training.parquet` | {plan.rows:,} | training; {held_out} |",
-        f"| `inference.parquet` | {plan.inference_rows:,} | rows held out, without their target:"
-        " inference predicts them as if they were new |",
+        f"{table} |",
+        f"{sample} {plan.inference_rows:,} | rows held out, without their target: inference"
+        " predicts them as if they were new, until another file is named |",
     ]
 
 

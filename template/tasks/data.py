@@ -23,7 +23,7 @@ HELP = {
     "group": "the column whose rows belong together: whole groups are held out",
     "drop": "columns to leave out, with commas between them; one that has a comma, in quotes",
     "reader": "how the table is written, where it is taken for something else: YAML as in"
-    " data/source.yaml, or such a file",
+    " confs/data.yaml, or such a file",
     "text": "columns to take for text, with commas between them",
     "yes": "merge what you have edited without asking",
     "discard_edits": "overwrite what you have edited",

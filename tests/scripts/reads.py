@@ -18,12 +18,12 @@ inputs, target = records.read_pair(job.inputs, job.targets)
 [(train, test)] = job.splitter.splits(inputs, target)
 assert len(train) > len(test) > 0
 schemas = importlib.import_module(f"{package}.core.schemas")
-files = ["confs/inference.yaml"]
-if Path("data/source.yaml").exists():
-    sample = settings.load(files).job.inputs.read(schemas.Inputs)
+conf = ["confs/inference.yaml"]
+if list(Path("data").glob("inference.*")):
+    sample = settings.load(conf).job.inputs.read(schemas.Inputs)
     assert set(sample.index) <= set(inputs.index[test]), "some of the sample were learned from"
-    files += ["data/source.yaml"]
-later = settings.load(files, [] if "://" in source else [f"job.inputs.path={source!r}"]).job
+    pd.testing.assert_frame_equal(sample, inputs.loc[sample.index], check_exact=True)
+later = settings.load(conf, [] if "://" in source else [f"job.inputs.path={source!r}"]).job
 later.check()
 read = pd.concat(list(later.inputs.batches(schemas.Inputs, 70)))
 # Rows without a target were not adopted.

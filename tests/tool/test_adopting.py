@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_template import adoption, cli, columns, leakage, planning, proof, schemas, sources
+from mlops_template import adoption, cli, columns, files, leakage, planning, proof, schemas, sources
 from mlops_template.errors import AdoptionError
 
 ROOT = Path.cwd()
@@ -349,7 +350,7 @@ class TestSources:
         ],
     )
     def test_secrets_are_hidden(self, path: str, shown: str) -> None:
-        assert sources.hide_secrets(path) == shown
+        assert files.hide_secrets(path) == shown
 
 
 class TestColumns:
@@ -642,28 +643,25 @@ class TestAdoption:
         """The rows keep to the schemas, and the confs are those of jobs."""
         adopt(shop, target, **options)
         written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
-        datasets = importlib.import_module(f"{PACKAGE}.io.datasets")
-        training = datasets.ParquetReader(path="data/training.parquet")
-        inputs, target_ = (training.read(written[name]) for name in ("Inputs", "Targets"))
+        settings = importlib.import_module(f"{PACKAGE}.settings")
+        job = settings.load(["confs/training.yaml"]).job
+        inputs, target_ = (job.inputs.read(written[name]) for name in ("Inputs", "Targets"))
         together = inputs.join(target_).sort_index()
         assert together.index.name == "order"
         assert len(together) == ROWS
         assert together["Unit price (€)"].tolist() == shop["Unit price (€)"].tolist()
         assert together["member"].isna().sum() == shop["member"].isna().sum()
         assert {"country", "remark"}.isdisjoint(together)
-        job = importlib.import_module(f"{PACKAGE}.settings").load(["confs/training.yaml"]).job
         [(_, held_out)] = job.splitter.splits(inputs, target_[target])
-        new = datasets.ParquetReader(path="data/inference.parquet").read(written["Inputs"])
+        new = settings.load(["confs/inference.yaml"]).job.inputs.read(written["Inputs"])
         pd.testing.assert_frame_equal(new.sort_index(), inputs.iloc[held_out].sort_index())
-        settings = importlib.import_module(f"{PACKAGE}.settings")
         for path in {*Path("confs").glob("*.yaml")} - {Path("confs/data.yaml")}:
             settings.load([path])
         assert f"`{target}` is predicted from" in Path("README.md").read_text(encoding="utf-8")
         assert list(Path("outputs").iterdir()) == []
         # A later file of the same form is read as it is.
         shop.to_csv("later.csv", index=False)
-        later = ["confs/inference.yaml", "data/source.yaml"]
-        job = settings.load(later, ["job.inputs.path=later.csv"]).job
+        job = settings.load(["confs/inference.yaml"], ["job.inputs.path=later.csv"]).job
         pd.testing.assert_frame_equal(
             job.inputs.read(written["Inputs"]).sort_index(), inputs.sort_index(), check_exact=True
         )
@@ -687,19 +685,16 @@ class TestAdoption:
             planning.Options("table.csv", "size", **options), PACKAGE
         ) as prepared:
             prepared.apply()
-        table = pd.read_parquet("data/training.parquet").set_index("size")
-        assert [*table.loc[12241][["zip", "job", "member"]]] == ["5", "?", True]
-        assert table.loc[12241, "day"] == pd.Timestamp("2026-04-01")
         settings = importlib.import_module(f"{PACKAGE}.settings")
         written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
-        later = ["confs/inference.yaml", "data/source.yaml"]
-        job = settings.load(later, ["job.inputs.path=table.csv"]).job
+        job = settings.load(["confs/inference.yaml"], ["job.inputs.path=table.csv"]).job
         sizes = job.inputs.read(written["Targets"])["size"]
         read: pd.DataFrame = job.inputs.read(written["Inputs"])
         read.index = pd.Index(sizes)
         assert [*read.loc[12241][["zip", "job", "member"]]] == ["5", "?", True]
+        assert read.loc[12241, "day"] == pd.Timestamp("2026-04-01")
         # What was written once can be said again.
-        again = planning.Options("table.csv", "size", reader="data/source.yaml", text=["zip"])
+        again = planning.Options("table.csv", "size", reader="confs/data.yaml", text=["zip"])
         assert again.given.reader["columns"] == job.inputs.model_dump(exclude_unset=True)["columns"]
         assert "encoding: utf-8, separator: ;, skip: 1}' --text zip" in again.command()
 
@@ -744,12 +739,16 @@ class TestAdoption:
                 shuffled.to_parquet(path, index=False)
             with adoption.prepare(planning.Options(str(path), "total"), PACKAGE) as prepared:
                 prepared.apply()
-            names = ("training", "inference")
-            tables.append([pd.read_parquet(f"data/{name}.parquet") for name in names])
-        [all_, held_out], [all_again, held_out_again] = tables
-        assert all_["id"].is_unique
-        assert set(all_["id"]) == set(all_again["id"])
-        assert set(held_out["id"]) == set(held_out_again["id"])
+            settings = importlib.import_module(f"{PACKAGE}.settings")
+            written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
+            job = settings.load(["confs/training.yaml"]).job
+            rows = job.inputs.read(written["Inputs"])
+            [(_, held_out)] = job.splitter.splits(rows, rows.index)
+            tables.append((rows.index, rows.index[held_out]))
+        [(all_, held_out), (all_again, held_out_again)] = tables
+        assert all_.is_unique
+        assert set(all_) == set(all_again)
+        assert set(held_out) == set(held_out_again)
 
     def test_the_command(
         self,
@@ -802,6 +801,88 @@ class TestAdoption:
         assert {file.name for file in Path("data").iterdir()} == {"README.md", "adoption.json"}
         assert len(pd.read_parquet("tests/data/training.parquet")) == 90
 
+    @pytest.mark.parametrize("name", WRITERS)
+    def test_a_later_file_of_each_form(
+        self, name: str, project: Path, shop: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A small table is kept as it is; the next one is read by its path alone."""
+        shop = shop.drop(columns="remark")
+        sold, later = shop.head(90), shop.tail(90)
+        suffix = name[1:]
+        source, next_ = (
+            WRITERS[name](part, project / f"{stem}{suffix}") or f"{stem}{suffix}"
+            for stem, part in (("sold", sold), ("later", later))
+        )
+        is_database = name == "j.db"
+        query = "select * from sales" if is_database else ""
+        options = planning.Options(source, "total", query=query, index="order")
+        with adoption.prepare(options, PACKAGE) as prepared:
+            plan = prepared.plan
+            prepared.apply()
+        settings = importlib.import_module(f"{PACKAGE}.settings")
+        written = runpy.run_path(str(project / "src" / PACKAGE / "core" / "schemas.py"))
+        monkeypatch.setenv("DATABASE_URL", source)
+        job = settings.load(["confs/training.yaml"]).job
+        inputs, total = (job.inputs.read(written[part]) for part in ("Inputs", "Targets"))
+        assert total["total"].sum() == pytest.approx(sold["total"].sum())
+        if plan.is_copy:
+            copy = Path("data", f"sold{suffix}")
+            assert job.inputs.path == str(copy)
+            assert copy.read_bytes() == Path(source).read_bytes()
+            sample = settings.load(["confs/inference.yaml"]).job.inputs
+            assert sample.path.startswith("data/inference.")
+            rows = sample.read(written["Inputs"])
+            assert len(rows) == plan.held_out
+            pd.testing.assert_frame_equal(rows, inputs.loc[rows.index], check_exact=True)
+            with pytest.raises(importlib.import_module(f"{PACKAGE}.core.errors").DataError):
+                sample.read(written["Targets"])
+        else:
+            assert name in ("f", "j.db")
+        monkeypatch.setenv("DATABASE_URL", next_)
+        extras = [] if is_database else [f"job.inputs.path={next_}"]
+        read = settings.load(["confs/inference.yaml"], extras).job.inputs.read(written["Inputs"])
+        assert set(read.index) == set(later["order"])
+        both = read.index.intersection(inputs.index)
+        pd.testing.assert_frame_equal(read.loc[both], inputs.loc[both], check_exact=True)
+
+    def test_rows_that_cannot_be_told_apart(self, project: Path) -> None:
+        """Without a sample, inference predicts the table itself."""
+        rows = "".join(f"{row % 7},{row % 3}\n{chr(10) * (row == 50)}" for row in range(90))
+        Path("table.csv").write_text(f"a,y\n{rows}", encoding="utf-8")
+        with adoption.prepare(planning.Options("table.csv", "y"), PACKAGE) as prepared:
+            cells = prepared.plan
+            prepared.apply()
+        assert cells.sample == "data/inference.csv"
+
+    def test_jobs_must_find_what_adoption_found(
+        self, project: Path, shop: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(columns.Column, "format", lambda _: {})
+        shop["Unit price (€)"] = shop["Unit price (€)"].map(lambda price: f"{price} €")
+        with pytest.raises(AdoptionError, match=r"The rows do not keep to what was seen of them"):
+            adopt(shop, "total")
+        shop = shop.drop(columns=["Unit price (€)", "day"])
+        with pytest.raises(AdoptionError, match=r"member"):
+            adopt(shop, "total")
+
+    def test_an_address_with_a_secret(self, project: Path, shop: pd.DataFrame) -> None:
+        """It does not get into a conf."""
+        store = fsspec.filesystem("memory")
+        for place in range(2):
+            part = shop.iloc[place * 60 : (place + 1) * 60].to_csv(index=False)
+            store.pipe(f"/me:word@shop/{place}.csv", part.encode())
+        for name, sentence in (
+            ("[01].csv", "what may be a secret"),
+            ("2.csv", "There is no file"),
+        ):
+            options = planning.Options(f"memory://me:word@shop/{name}", "total")
+            with (
+                pytest.raises(AdoptionError, match=sentence) as error,
+                adoption.prepare(options, PACKAGE),
+            ):
+                pass
+            assert "word" not in str(error.value)
+
     def test_files_of_another_form(self, project: Path, shop: pd.DataFrame) -> None:
         Path("sales").mkdir()
         shop.to_csv("sales/1.csv", index=False)
@@ -824,7 +905,7 @@ class TestAdoption:
         generator = np.random.default_rng(0)
         frame = pd.DataFrame(generator.normal(size=(2_500, 3)), columns=[*"aby"])
         adopt(frame, "y")
-        assert len(pd.read_parquet("data/training.parquet")) == 2_500
+        assert Path("data/table.csv").read_bytes() == Path("table.csv").read_bytes()
         assert len(pd.read_parquet("tests/data/training.parquet")) == 800
         adopt(frame.head(90), "y")
         assert not Path("tests/data/training.parquet").exists()
