@@ -11,9 +11,12 @@ Python nor the checks come across it. Each is named. The paths are retired in co
 that copier leaves them to this script.
 """
 
+import itertools
+import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from project import render_last
@@ -27,6 +30,12 @@ def list_files(root: Path, path: str) -> list[str]:
         for file in found
         if file.is_file() and "__pycache__" not in file.parts
     )
+
+
+def name_aside(name: str) -> Iterator[str]:
+    """List the names that a file that was edited may be kept by."""
+    yield f"{name}.old"
+    yield from (f"{name}.old{number}" for number in itertools.count(2))
 
 
 def main() -> None:
@@ -47,10 +56,11 @@ def main() -> None:
             file.unlink()
             print(f"{name}: removed, the template no longer has it", file=sys.stderr)
         else:
-            file.rename(f"{name}.old")
+            kept = next(place for place in name_aside(name) if not os.path.lexists(place))
+            file.rename(kept)
             print(
                 f"{name}: the template no longer has it; as you have edited it, it is kept as"
-                f" {name}.old",
+                f" {kept}",
                 file=sys.stderr,
             )
     for path in sys.argv[1:]:

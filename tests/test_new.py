@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import ANSWERS_FILE, PYTHONS_AT_HAND, Template, Workspace, run
+from harness import ANSWERS_FILE, PYTHONS_AT_HAND, Template, run
 from sklearn.datasets import load_iris
 
 pytestmark = pytest.mark.full
@@ -38,12 +38,11 @@ def new(template: Template, tmp_path: Path) -> New:
 def test_project(new: New, template: Template, tmp_path: Path) -> None:
     """It is rendered for the table's problem, and its chain ends with a champion."""
     python = next(iter(PYTHONS_AT_HAND))
-    answers = ("--data", "author_name=Ada", "--data", f"python_version={python}", "--data", "x=1")
+    answers = ("--data", "author_name=Ada", "--data", f"python_version={python}")
     said = new("--target", "kind", "--no-prove", *answers)
-    assert "No question takes this answer: x\n" in said
     assert said.endswith("The project is in iris-flowers: its README.md tells what follows.\n")
-    project = Workspace(tmp_path / "iris-flowers")
-    answered = yaml.safe_load(project.path.joinpath(ANSWERS_FILE).read_text("utf-8"))
+    project = tmp_path / "iris-flowers"
+    answered = yaml.safe_load(project.joinpath(ANSWERS_FILE).read_text("utf-8"))
     assert answered["_src_path"] == str(template.source)
     found = {key: answered[key] for key in ("project_name", "problem", "author_name")}
     assert found == {
@@ -51,13 +50,13 @@ def test_project(new: New, template: Template, tmp_path: Path) -> None:
         "problem": "classification",
         "author_name": "Ada",
     }
-    assert "virginica" in project.path.joinpath("src/iris_flowers/core/schemas.py").read_text(
-        "utf-8"
-    )
-    readme = project.path.joinpath("data/README.md").read_text("utf-8")
+    assert "virginica" in project.joinpath("src/iris_flowers/core/schemas.py").read_text("utf-8")
+    readme = project.joinpath("data/README.md").read_text("utf-8")
     assert "--path '../iris flowers.csv' --target kind" in readme
-    assert project.path.joinpath(".git").is_dir()
-    assert "Version 1 is the champion" in project.uv("inv", "projects")
+    assert project.joinpath(".git").is_dir()
+    chain = ["uv", "run", "--quiet", "inv", "projects"]
+    said = run(*chain, cwd=project, UV_PYTHON=PYTHONS_AT_HAND[python])
+    assert "Version 1 is the champion" in said
 
 
 @pytest.mark.parametrize(
@@ -67,6 +66,10 @@ def test_project(new: New, template: Template, tmp_path: Path) -> None:
         (["--target", "kind", "taken"], "taken is there already: name another folder."),
         (["--target", "kind", "--data", "ci"], "--data ci: write an answer as key=value."),
         (["--target", "kind", "--data", "ci=jenkins"], "ci"),
+        (["--target", "kind", "--data", "x=1"], "No question takes the answer x."),
+        (["--target", "kind", "--data", "problem=regression"], "the table makes a classification"),
+        (["--target", ""], "--target is empty"),
+        (["--target", "kind", "a:b"], "a:b makes no folder that tools take"),
         (["--target", "kind", "--data", "package_name=data"], "Choose another name than data"),
         (["--target", "kind", "--reader", "{skip: a}"], "skip: Input should be a valid integer."),
     ],

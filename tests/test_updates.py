@@ -708,7 +708,8 @@ class TestRemovedFiles:
             file = project.path / path
             file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
         project.path.joinpath("tasks/data/plan.py").unlink()
-        project.path.joinpath("tasks/data/own.py").write_text("# mine\n")
+        for own in ("own.py", "columns.py.old"):
+            project.path.joinpath("tasks/data", own).write_text("# mine\n")
         project.commit()
         outcome = project.update()
         assert not outcome.conflicts
@@ -716,9 +717,11 @@ class TestRemovedFiles:
         now = project.now().texts
         assert {path for path in now if path.startswith(REMOVED)} == {
             "tasks/data/columns.py.old",
+            "tasks/data/columns.py.old2",
             "tasks/data/own.py",
         }
-        assert now["tasks/data/columns.py.old"] == mine
+        assert now["tasks/data/columns.py.old"] == "# mine\n"
+        assert now["tasks/data/columns.py.old2"] == mine
 
 
 class TestAdoption:

@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import hashlib
 import json
+import logging
 import re
 import runpy
 import shlex
@@ -81,6 +82,12 @@ class Adoption:
                 raise AdoptionError(
                     f"You have edited {path}, which cannot be merged with what is adopted, and"
                     " nothing is changed: --discard-edits overwrites it.",
+                    option=True,
+                )
+            if re.search(rf"^<<<<<<< {merging.LABELS[0]}$", _comparable(Path(path)), re.MULTILINE):
+                raise AdoptionError(
+                    f"{path} is in conflict since the adoption before, and nothing is changed:"
+                    " resolve that first, or --discard-edits overwrites it.",
                     option=True,
                 )
             new = self.folder / path
@@ -343,12 +350,15 @@ def _check_reading(
     pq.write_table(table, found)
     known = folder.parent / "known.parquet"
     pq.write_table(table.filter(pc.is_valid(table[plan.target.name])), known)
+    logging.disable()  # what is unlike anything seen is no news here
     try:
         ours = datasets.ParquetReader(path=str(found)).read(written["Inputs"])
         datasets.ParquetReader(path=str(known)).read(written["Targets"])
         theirs = reader.read(written["Inputs"])
     except errors.DataError as error:
         raise AdoptionError(f"The rows do not keep to what was seen of them: {error}") from error
+    finally:
+        logging.disable(logging.NOTSET)
     alike = ours.index.intersection(theirs.index)
     for column in ours:
         mine, other = ours.loc[alike, column], theirs.loc[alike, column]

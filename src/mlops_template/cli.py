@@ -1,10 +1,14 @@
 """The command line: ``mlops-template --help``."""
 
 import argparse
+import contextlib
 import csv
 import itertools
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from .errors import AdoptionError
@@ -38,12 +42,13 @@ def main(given: list[str] | None = None) -> None:
         given: the arguments; those of the process if None.
     """
     arguments = _parse(given)
+    warnings.simplefilter("ignore")  # they speak to the authors of libraries
     try:
         arguments.run(arguments)
     except AdoptionError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        _fail(f"Nothing is changed: {error.filename}: {error.strerror}.", 2)
+        _fail(f"{error.filename}: {error.strerror}.", 2)
     except KeyboardInterrupt:
         _fail("Interrupted.", 130)
 
@@ -121,7 +126,10 @@ def _options(arguments: argparse.Namespace) -> "Options":
 
     from .planning import Options
 
-    return Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
+    options = Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
+    if options.path.startswith("~"):
+        options.path = str(Path(options.path).expanduser())
+    return options
 
 
 def _new(arguments: argparse.Namespace) -> None:
@@ -138,7 +146,7 @@ def _adopt(arguments: argparse.Namespace) -> None:
     package = find_package()
     if placing.finish():
         print("Finished an adoption that was interrupted.")
-    with adoption.prepare(_options(arguments), package) as prepared:
+    with _unchanged(), adoption.prepare(_options(arguments), package) as prepared:
         for line in itertools.chain(proof.tell(prepared.plan), adoption.find_own()):
             print(line)
         edited = prepared.edited()
@@ -166,6 +174,17 @@ def _adopt(arguments: argparse.Namespace) -> None:
     else:
         print("To look at it: uv run inv data.profile")
         print(f"To try it: {TRY}")
+
+
+@contextlib.contextmanager
+def _unchanged() -> Iterator[None]:
+    """Say that a failure has left all as it was."""
+    try:
+        yield
+    except OSError as error:
+        raise AdoptionError(
+            f"Nothing is changed: {error.filename}: {error.strerror}.", option=True
+        ) from error
 
 
 def _ask(edited: str) -> None:

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import os
 import re
-import shlex
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,6 +16,7 @@ import yaml
 
 from . import adoption, project
 from .errors import AdoptionError
+from .files import hide_secrets
 from .planning import Options, list_options
 
 HOSTS = {"https://github.com/": "gh:", "https://gitlab.com/": "gl:"}
@@ -34,30 +35,39 @@ def make(options: Options, folder: str | None, answers: list[str], *, prove: boo
     Raises:
         AdoptionError: The folder is taken, the table or an answer will not do, or a step fails.
     """
-    place = Path(folder or _name(options.path))
+    options.check()
+    place = Path(folder or _name(options))
+    if not re.fullmatch(r"[^:\x00-\x1f]+", str(place)):
+        raise AdoptionError(f"{place} makes no folder that tools take: name another.", option=True)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise AdoptionError(f"{place} is there already: name another folder.", option=True)
     given = _read_answers(answers)
     source, version = find_template()
     with tempfile.TemporaryDirectory() as scratch:
         _, _, plan = adoption.look(options, Path(scratch))
+    if given.get("problem", plan.problem) != plan.problem:
+        raise AdoptionError(
+            f"--data problem={given['problem']}: the table makes a {plan.problem}. --problem may"
+            " say otherwise.",
+            option=True,
+        )
     name = re.sub(r"[\W_]+", " ", place.resolve().name).strip().title()
-    _render(source, version, place, {"project_name": name, "problem": plan.problem, **given})
     options.path = _seen_from(place, options.path)
-    adopt = [
-        "uv",
-        "run",
-        "inv",
-        "data.adopt",
-        *list_options(options),
-        *["--no-prove"] * (not prove),
-    ]
-    steps = ["uv sync --quiet", shlex.join(adopt)]
-    if not _is_in_git(place):
-        steps.insert(0, "git init --quiet --initial-branch=main")
-    for step in steps:
-        if code := project.run(step, place):
-            raise AdoptionError(f"`{step}` fails in {place}: see above.", exit_code=code)
+    adopt = ["uv", "run", "inv", "data.adopt", *list_options(options)]
+    steps = [["uv", "sync", "--quiet"], [*adopt, *["--no-prove"] * (not prove)]]
+    try:
+        _render(source, version, place, {"project_name": name, "problem": plan.problem, **given})
+        if not _is_in_git(place):
+            steps.insert(0, ["git", "init", "--quiet", "--initial-branch=main"])
+        for step in steps:
+            if code := project.run(step, place):
+                raise AdoptionError(
+                    f"`{project.show(step)}` fails in {place}, see above: go on from there, or"
+                    " remove that folder.",
+                    exit_code=code,
+                )
+    except KeyboardInterrupt:
+        raise AdoptionError(f"Interrupted: remove {place} to begin again.", exit_code=130) from None
     print(f"The project is in {place}: its README.md tells what follows.")
 
 
@@ -86,15 +96,22 @@ def find_template() -> tuple[str, str | None]:
     else:
         url = f"git+{url}"
     if "vcs_info" not in origin:
+        if not Path(url, ".git").exists():
+            raise AdoptionError(
+                f"{url} is no git repository: updates would not know it.", option=True
+            )
         return url, "HEAD"
     return url, origin["vcs_info"].get("requested_revision")
 
 
-def _name(path: str) -> str:
+def _name(options: Options) -> str:
     """Name a project by its table: `sales` for `s3://shop/sales.csv.gz` and `sales/2026-*.csv`."""
-    parts = [part for part in path.split("/") if part and not re.search(r"[*?\[]", part)]
+    shown = hide_secrets(options.path).replace("***@", "")
+    parts = [part for part in shown.split("/") if part and not re.search(r"[*?\[]", part)]
     stem = (parts or ["project"])[-1].partition(".")[0]
-    return re.sub(r"\W+", "-", stem.lower()).strip("-") or "project"
+    name = re.sub(r"\W+", "-", stem.lower()).strip("-") or "project"
+    target = re.sub(r"\W+", "-", options.target.lower()).strip("-")
+    return f"{name}-{target}" if Path(name).exists() else name
 
 
 def _read_answers(given: list[str]) -> dict[str, str]:
@@ -127,15 +144,17 @@ def _render(source: str, version: str | None, place: Path, answers: dict[str, st
             f"The project cannot be rendered from {source}: {said}.", option=True
         ) from error
     known = yaml.safe_load((place / project.ANSWERS).read_text(encoding="utf-8"))
-    for key in sorted(answers.keys() - known.keys()):
-        print(f"No question takes this answer: {key}")
+    if unknown := sorted(answers.keys() - known.keys()):
+        shutil.rmtree(place)
+        raise AdoptionError(f"No question takes the answer {', '.join(unknown)}.", option=True)
 
 
 def _seen_from(place: Path, path: str) -> str:
     """Name a file, a folder or a pattern from the project's folder."""
-    if "://" in path or Path(path).is_absolute():
+    kind, sign, file = path.rpartition("sqlite:///")
+    if "://" in path.removeprefix(sign) or Path(file).is_absolute() or kind:
         return path
-    return os.path.relpath(path, place)
+    return sign + os.path.relpath(file, place)
 
 
 def _is_in_git(place: Path) -> bool:

@@ -1,7 +1,6 @@
 """Put files in place all or none: what a kill leaves half done, the next command finishes."""
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 OUTPUTS = Path("outputs")
 READY = OUTPUTS / ".adopting"
 """What is to be put in place: there is no way back from here but by a failure."""
-NEW, OLD, LISTED = "new", "old", "files.json"
+NEW, OLD, LISTED, UNDONE = "new", "old", "files.json", "undone"
 SCRATCH = ".adoption."
 """How the names of folders begin in which files are prepared; the process's number follows."""
 
@@ -52,30 +51,40 @@ def put(folder: Path, written: list[str], removed: list[str]) -> None:
     try:
         finish()
     except BaseException:
-        placed = [path for path in written if not READY.joinpath(NEW, path).exists()]
-        for path in placed:
-            Path(path).unlink(missing_ok=True)
-        for path in [*placed, *removed]:
-            if READY.joinpath(OLD, path).exists():
-                _move(READY / OLD / path, Path(path))
-        _clear()
+        if READY.is_dir():
+            READY.joinpath(UNDONE).touch()
+            finish()
         raise
 
 
 def finish() -> bool:
-    """Put in place what waits for it.
+    """Put in place what waits for it, or put everything back where that has failed.
+
+    Each step may be done again: this may be interrupted anywhere, and called once more.
 
     Returns:
         Whether there was something.
+
+    Raises:
+        OSError: A file cannot be put in place.
     """
     if not READY.is_dir():
         return False
     listed = json.loads(READY.joinpath(LISTED).read_text(encoding="utf-8"))
-    for path in listed["removed"]:
-        Path(path).unlink(missing_ok=True)
-    for path in listed["written"]:
-        if READY.joinpath(NEW, path).exists():
-            _move(READY / NEW / path, Path(path))
+    written, removed = listed["written"], listed["removed"]
+    if READY.joinpath(UNDONE).exists():
+        for path in [*written, *removed]:
+            if READY.joinpath(OLD, path).exists():
+                _put(READY / OLD / path, Path(path))
+            else:
+                for file in (Path(path), _part(Path(path))):
+                    if file.is_file():
+                        file.unlink()
+    else:
+        for path in removed:
+            Path(path).unlink(missing_ok=True)
+        for path in written:
+            _put(READY / NEW / path, Path(path))
     _clear()
     return True
 
@@ -85,18 +94,16 @@ def _clear() -> None:
     shutil.rmtree(READY.rename(OUTPUTS / f"{SCRATCH}done"))
 
 
-def _move(source: Path, target: Path) -> None:
-    """Move a file over another in one step, also to another file system."""
+def _put(source: Path, target: Path) -> None:
+    """Put a copy of a file in place of another in one step."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        source.replace(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = target.with_name(f".{target.name}.part")
-        shutil.copy2(source, part)
-        part.replace(target)
-        source.unlink()
+    shutil.copy2(source, _part(target))
+    _part(target).replace(target)
+
+
+def _part(target: Path) -> Path:
+    """Name what a file is called while it is copied."""
+    return target.with_name(f".{target.name}.part")
 
 
 def _is_alive(process: str) -> bool:

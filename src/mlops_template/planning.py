@@ -1,7 +1,6 @@
 """Decide what each column is for, and refuse what cannot be learned from."""
 
 import math
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from .columns import KEY, Column, Recipe, is_identifier, judge, show
 from .errors import AdoptionError
 from .files import hide_secrets
 from .plan import Plan
+from .project import show as show_command
 from .schemas import identifiers
 from .sources import Given, Spool
 
@@ -71,6 +71,9 @@ class Options:
         Raises:
             AdoptionError: Two options contradict each other.
         """
+        for option, value in (("--path", self.path), ("--target", self.target)):
+            if not value:
+                raise AdoptionError(f"{option} is empty: name what you mean.", option=True)
         named = list(self.roles.values())
         twice = [name for name in named if named.count(name) > 1 or name in self.drop]
         if twice:
@@ -89,9 +92,7 @@ class Options:
 
     def command(self) -> str:
         """Write the command that gives them, without a password."""
-        return shlex.join(
-            ["uv", "run", "inv", "data.adopt", *map(hide_secrets, list_options(self))]
-        )
+        return show_command(["uv", "run", "inv", "data.adopt", *list_options(self)])
 
 
 def list_options(options: Options) -> list[str]:

@@ -21,23 +21,17 @@ def draw(package: str) -> Path:
     Raises:
         AdoptionError: The data is not there, or not what the schemas say.
     """
-    import pandas as pd
     from skrub import TableReport
 
     module = project.modules(package)
-    schemas, errors = module("core.schemas"), module("core.errors")
+    errors = module("core.errors")
     try:
         job = module("settings").load(["confs/training.yaml"]).job
-        share = min(1.0, ROWS / (job.inputs.rows() or ROWS))
-        parts = zip(
-            job.inputs.batches(schemas.Inputs), job.targets.batches(schemas.Targets), strict=True
-        )
-        rows = pd.concat(
-            inputs.join(targets).sample(frac=share, random_state=0).sort_index()
-            for inputs, targets in parts
-        )
+        inputs, target = module("jobs.records").read_pair(job.inputs, job.targets)
     except (errors.ConfigError, errors.DataError) as error:
         raise AdoptionError(str(error)) from error
+    rows = inputs.join(target)
+    rows = rows.sample(min(ROWS, len(rows)), random_state=0).sort_index()
     page = TableReport(rows.reset_index(), title=f"{package}: rows to train on", verbose=0).html()
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page, encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from .errors import AdoptionError
+from .files import hide_secrets
 
 ANSWERS = Path(".copier-answers.yml")
 
@@ -36,15 +37,28 @@ def find_package() -> str:
 
 def modules(package: str) -> Callable[[str], Any]:
     """Give what imports a module of the package, as `core.schemas`."""
-    return lambda name: importlib.import_module(f"{package}.{name}")
+
+    def load(name: str) -> Any:
+        try:
+            return importlib.import_module(f"{package}.{name}")
+        except SyntaxError as error:
+            place = os.path.relpath(error.filename or name)
+            raise AdoptionError(
+                f"{place}, line {error.lineno}, is no Python: {error.msg}.", option=True
+            ) from error
+
+    return load
 
 
-def run(command: str, folder: str | Path = ".") -> int:
+def run(command: list[str], folder: str | Path = ".") -> int:
     """Show a command, run it in a project's own environment, and return its exit code."""
-    print(f"$ {command}", flush=True)
-    return subprocess.run(
-        shlex.split(command), cwd=folder, env=environment(), check=False
-    ).returncode
+    print(f"$ {show(command)}", flush=True)
+    return subprocess.run(command, cwd=folder, env=environment(), check=False).returncode
+
+
+def show(command: list[str]) -> str:
+    """Write a command as people may see it."""
+    return shlex.join(map(hide_secrets, command))
 
 
 def environment() -> dict[str, str]:

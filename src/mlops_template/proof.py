@@ -40,7 +40,7 @@ def prove(package: str, plan: Plan) -> None:
         AdoptionError: The checks or the chain fail.
     """
     for command in ("uv run inv checks", "uv run inv projects --replace"):
-        if code := project.run(command):
+        if code := project.run(command.split()):
             raise AdoptionError(
                 f"The project has the new data, but `{command}` fails: see above. Mend it, or undo"
                 " the adoption.",

@@ -61,7 +61,7 @@ def adopt(
     options = [f"--{name}={value}" for name, value in given.items() if value]
     flags = {"--yes": yes, "--discard-edits": discard_edits, "--no-prove": not prove}
     set_flags = [name for name, is_set in flags.items() if is_set]
-    run_tool(ctx, tool, "adopt", path, *options, *set_flags)
+    run_tool(ctx, tool, "adopt", *options, *set_flags, "--", path)
 
 
 @task(help={"tool": HELP["tool"]})
@@ -79,8 +79,12 @@ def run_tool(ctx: Context, tool: str, *arguments: str) -> None:
     source = find_tool(ctx, tool)
     look = ["uv", "run", "--quiet", *source, "python", "-c", "import mlops_template"]
     fetch = ctx.run(shlex.join(look), hide=True, warn=True, in_stream=False)
+    if fetch.exited in (-2, 130):
+        raise Exit("Interrupted.", code=130)
     if not fetch.ok:
-        reason = (fetch.stderr.strip().splitlines() or ["it has no such module"])[-1].strip(" ╰─▶")
+        lines = [line.strip(" ╰─▶") for line in fetch.stderr.splitlines()]
+        causes = [line for line in lines if re.match("(error|fatal|cause)", line.lower())]
+        reason = re.sub(r"^(error|fatal|cause)(d by)?:? ", "", (causes or ["nobody knows"])[-1])
         place = re.sub(r"(?<=://)[^/@]*@", "", source[-1])
         raise Exit(
             f"error: The template's tool cannot be had from {place} ({reason}): it needs the"
@@ -89,7 +93,11 @@ def run_tool(ctx: Context, tool: str, *arguments: str) -> None:
         )
     # It may ask on the terminal, so that it has this one.
     command = ["uv", "run", "--quiet", "--offline", *source, "python", "-m", "mlops_template"]
-    if code := subprocess.run([*command, *arguments], check=False).returncode:
+    try:
+        code = subprocess.run([*command, *arguments], check=False).returncode
+    except KeyboardInterrupt:
+        code = 130
+    if code:
         raise Exit(code=code)
 
 
@@ -110,6 +118,7 @@ def find_tool(ctx: Context, tool: str = "") -> list[str]:
     if folder.is_dir():
         look = f"git -C {shlex.quote(str(folder))} cat-file -e {shlex.quote(version)}^{{commit}}"
         if not ctx.run(look, hide=True, warn=True, in_stream=False).ok:
+            print(f"{folder} has no {version}: the tool is taken as it is there now.")
             return ["--with-editable", str(folder)]
         source = folder.resolve().as_uri()
     elif short := re.fullmatch(r"(gh|gl):/?(.+?)(\.git)?/?", source):

@@ -89,9 +89,12 @@ def read_answers() -> dict[str, str]:
     Raises:
         Exit: copier could not update from what is there.
     """
-    answers = yaml.safe_load(ANSWERS.read_text(encoding="utf-8")) if ANSWERS.is_file() else {}
-    if "_commit" not in answers:
-        raise Exit(f"{ANSWERS} names no version of a template to update from.", code=1)
+    try:
+        answers = yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        answers = None
+    if not isinstance(answers, dict) or not {"_commit", "_src_path"} <= answers.keys():
+        raise Exit(f"{ANSWERS} names no version of a template.", code=1)
     source = str(answers["_src_path"])
     if source.startswith("."):
         raise Exit(

@@ -25,8 +25,11 @@ def kill(owner, name):
     function = getattr(owner, name)
 
     def wrapped(*arguments, **options):
-        if next(left) <= 0:
+        step = next(left)
+        if sys.argv[2] == "kill" and step <= 0:
             os.kill(os.getpid(), 9)
+        if sys.argv[2] == "interrupt" and step == 0:
+            raise KeyboardInterrupt
         return function(*arguments, **options)
 
     setattr(owner, name, wrapped)
@@ -78,20 +81,23 @@ def read() -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("_folder")
-def test_a_kill_leaves_the_old_or_the_new() -> None:
+@pytest.mark.parametrize("how", ["kill", "interrupt"])
+def test_an_end_leaves_the_old_or_the_new(how: str) -> None:
     """Before each step in turn; the next command finishes what has begun."""
-    seen = []
+    seen = set()
     for step in range(1000):
         reset()
-        outcome = subprocess.run([sys.executable, "-c", KILLED, str(step)], check=False)
+        command = [sys.executable, "-c", KILLED, str(step), how]
+        outcome = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
         finished = placing.finish()
-        assert read() == AFTER or (read() == BEFORE and not finished)
+        assert read() in (AFTER, BEFORE), step
         with placing.scratch():
-            assert len([*Path("outputs").iterdir()]) == 1, "what was killed left something"
-        seen.append((outcome.returncode, finished))
+            assert len([*Path("outputs").iterdir()]) == 1, "what was ended left something"
+        seen.add((outcome.returncode == 0, finished, read() == AFTER))
         if outcome.returncode == 0:
             break
-    assert {(-9, False), (-9, True), (0, False)} == {*seen}
+    assert {(False, False, False), (False, False, True), (True, False, True)} <= seen
+    assert how == "interrupt" or (False, True, True) in seen
 
 
 @pytest.mark.usefixtures("_folder")

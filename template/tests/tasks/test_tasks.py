@@ -305,7 +305,7 @@ class TestData:
         fake("uv")
         out = inv("data.adopt", path="a b.csv", target="price", time="day", yes=True, prove=False)
         tool = f"uv run --quiet --offline --with git+{address} python -m mlops_template"
-        assert out == f"{tool} adopt a b.csv --target=price --time=day --yes --no-prove\n"
+        assert out == f"{tool} adopt --target=price --time=day --yes --no-prove -- a b.csv\n"
         assert inv("data.profile") == f"{tool} profile\n"
 
     def test_tool_in_a_folder(self, inv: Inv, fake: Fake, project: Path) -> None:

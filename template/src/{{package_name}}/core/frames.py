@@ -239,6 +239,21 @@ class SetAside:
         return frame
 
 
+class Unlabelled(SetAside):
+    """Rows without a target, as those whose truth has yet to come: nothing is learned from them."""
+
+    def conform(
+        self, frame: pd.DataFrame, schema: type[pa.DataFrameModel], source: str
+    ) -> pd.DataFrame:
+        """Conform a table of targets as ``conform`` does, without the rows that have none."""
+        name = target_name(schema)
+        if name in frame:
+            blank = frame[name].isna().to_numpy()
+            self.rows += int(blank.sum())
+            frame = frame[~blank]
+        return conform(frame, schema, source) if len(frame) else frame
+
+
 class UnseenCells:
     """Cells unlike any that were seen when the schema was written, counted as tables go by.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, RegistryError, UnfitError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from ..io.datasets import Reader
 
+logger = logging.getLogger(__name__)
+
 HOLDOUT = "holdout"
 REFERENCE = "reference"
 LEARNED = "learned.parquet"
@@ -41,12 +44,14 @@ SAMPLE_ROWS = 10_000
 def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """Read inputs and targets, and check that they are the same rows.
 
+    Rows whose target is missing are left out, with a warning.
+
     Returns:
         n rows of inputs, and the n values to predict.
 
     Raises:
-        DataError: One is not what its schema says, or they are not the same rows, or some have
-            nothing to predict.
+        DataError: One is not what its schema says, or they are not the same rows, or none has a
+            target.
     """
     from ..core import frames, schemas
 
@@ -54,14 +59,21 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
     if name in frames.column_names(schemas.Inputs):
         raise DataError(f"The target '{name}' is an input too: take it out of schemas.Inputs.")
     table = inputs.read(schemas.Inputs)
-    target = targets.read(schemas.Targets)
-    frames.check_pair(table, target, "targets")
-    if blank := int(target[name].isna().sum()):
-        raise DataError(
-            f"{blank} of the {len(target)} rows have no '{name}' to learn from or to score by:"
-            " leave them out until they have."
+    unlabelled = frames.Unlabelled()
+    try:
+        target = targets.read(schemas.Targets, aside=unlabelled)
+    except DataError as error:
+        if unlabelled.rows < len(table):
+            raise
+        raise DataError(f"None of the {len(table)} rows has a '{name}' to learn from.") from error
+    labelled = table[table.index.isin(target.index)]
+    left_out = len(table) - len(labelled)
+    frames.check_pair(labelled if left_out <= unlabelled.rows else table, target, "targets")
+    if left_out:
+        logger.warning(
+            "%d of the %d rows have no '%s': they are left out.", left_out, len(table), name
         )
-    return table, target[name]
+    return labelled, target[name]
 
 
 def check_labels(target: pd.Series[Any]) -> None:
