@@ -243,6 +243,9 @@ def check_proof(project: Adopter, rivals: dict[str, Any], said: str) -> None:
     """What the command proved is so."""
     proof = json.loads(project.path.joinpath("outputs", "adoption.json").read_text("utf-8"))
     scores, proven = rivals.pop("scores"), proof.pop("scores")
+    low, high = proof.pop("ahead")
+    assert low <= abs(proven["champion"] - proven["skrub"]) + 1e-9
+    assert low < high
     assert proof == rivals
     assert proven["champion"] == pytest.approx(scores["champion"])
     assert proven["dummy"] == pytest.approx(scores["dummy"])

@@ -86,7 +86,7 @@ def _parse(given: list[str] | None) -> argparse.Namespace:
     profile.set_defaults(run=_profile)
     arguments, more = parser.parse_known_args(given)
     # A folder behind the options is left over: argparse has filled its place before them.
-    if "folder" in arguments and not arguments.folder and more and more[0][0] != "-":
+    if "folder" in arguments and not arguments.folder and more and not more[0].startswith("-"):
         arguments.folder = more.pop(0)
     if more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")

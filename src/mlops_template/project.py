@@ -56,6 +56,26 @@ def run(command: list[str], folder: str | Path = ".") -> int:
     return subprocess.run(command, cwd=folder, env=environment(), check=False).returncode
 
 
+def read(command: list[str]) -> str:
+    """Run a command of the project's own environment, and return what it prints.
+
+    Raises:
+        AdoptionError: It fails.
+    """
+    outcome = subprocess.run(
+        ["uv", "run", "--quiet", *command],
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if outcome.returncode:
+        raise AdoptionError(
+            f"`{show(command)}` fails: {outcome.stderr.strip()}", exit_code=outcome.returncode
+        )
+    return outcome.stdout
+
+
 def show(command: list[str]) -> str:
     """Write a command as people may see it."""
     return shlex.join(map(hide_secrets, command))

@@ -1,15 +1,26 @@
 """Show that an adopted project works, and how good its model is beside others."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import project
 from .errors import AdoptionError
 from .plan import Plan
+from .sources import drop_option
 
 SCORES = Path("outputs/adoption.json")
+PERFECT = 0.98
+"""From this score on, of 1 at most, it is asked what makes it."""
+MOST = 0.9
+"""Which share of all importance makes a column suspicious."""
+DRAWS = 300
+DRAWN_ROWS = 10_000
+"""Of more rows held out, the interval is that of so many, which is wider."""
 
 
 def tell(plan: Plan) -> Iterator[str]:
@@ -51,6 +62,46 @@ def prove(package: str, plan: Plan) -> None:
     print(f"{scores['metric']} on the {scores['rows']:,} rows held out:")
     for name, score in scores["scores"].items():
         print(f"  {name:<9} {score:.4g}")
+    print(say_ahead(*scores["ahead"]))
+    if scores["greater_is_better"] and (score := scores["scores"]["champion"]) >= PERFECT:
+        explained = json.loads(project.read([package, "confs/explanations.yaml"]))
+        if giveaway := say_giveaway(score, explained["importances"]["PermutationExplainer"]):
+            print(giveaway)
+
+
+def say_giveaway(score: float, importances: dict[str, float]) -> str:
+    """Say which column alone makes a score that is nearly perfect; empty where none does.
+
+    Args:
+        score: the champion's, at most 1.
+        importances: how much worse it gets without each column.
+    """
+    column = max(importances, key=lambda name: importances[name])
+    share = importances[column] / sum(max(worse, 0.0) for worse in importances.values())
+    if share < MOST:
+        return ""
+    return (
+        f"possible leakage: the champion's score of {score:.4g} is nearly perfect, and {share:.0%}"
+        f" of it is due to {column}. If that is not known when the model must predict, adopt again"
+        f" with {drop_option(column)}."
+    )
+
+
+def say_ahead(low: float, high: float) -> str:
+    """Say which of the champion and skrub's pipeline is better.
+
+    Args:
+        low: how far the champion is ahead at least.
+        high: how far at most.
+    """
+    if low <= 0 <= high:
+        return (
+            "As far as these rows tell, the champion and skrub's pipeline are as good as each"
+            f" other: they differ by {low:.3g} to {high:.3g}."
+        )
+    better, other = ("The champion", "skrub's pipeline")[:: 1 if low > 0 else -1]
+    ends = sorted((abs(low), abs(high)))
+    return f"{better} is better than {other.lower()}, by {ends[0]:.3g} to {ends[1]:.3g}."
 
 
 def compare(package: str, plan: Plan) -> dict[str, Any]:
@@ -72,21 +123,51 @@ def compare(package: str, plan: Plan) -> dict[str, Any]:
         if name not in frames.set_aside(schemas.Inputs)
     ]
     kind = "regressor" if plan.problem == "regression" else "classifier"
+    pipeline = skrub.tabular_pipeline(kind)
+    seeds = [name for name in pipeline.get_params() if name.endswith("random_state")]
     rivals = {
-        "skrub": skrub.tabular_pipeline(kind),
+        "skrub": pipeline.set_params(**dict.fromkeys(seeds, 0)),
         "dummy": models.BaselineModel().pipeline(schemas.Inputs, plan.problem),
     }
     with job:
         champion = module("io.champions").get(job.mlflow.registered_model)
         predict = module("io.registries").PipelineLoader().load(champion)
-    scores = {"champion": metric.score(truth, predict(inputs.iloc[held_out]))}
-    for name, pipeline in rivals.items():
-        pipeline.fit(inputs[features].iloc[learned], target.iloc[learned])
-        outputs = models.predict(pipeline, inputs[features].iloc[held_out])
-        scores[name] = metric.score(truth, outputs)
+    outputs = {"champion": predict(inputs.iloc[held_out])}
+    for name, rival in rivals.items():
+        rival.fit(inputs[features].iloc[learned], target.iloc[learned])
+        outputs[name] = models.predict(rival, inputs[features].iloc[held_out])
+    scores = {name: metric.score(truth, said) for name, said in outputs.items()}
+    low, high = find_interval(metric, truth, outputs["champion"], outputs["skrub"])
     return {
         "metric": metric.name,
         "greater_is_better": metric.greater_is_better,
         "rows": len(held_out),
         "scores": scores,
+        "ahead": [low, high] if metric.greater_is_better else [-high, -low],
     }
+
+
+def find_interval(metric: Any, truth: Any, ours: Any, theirs: Any) -> tuple[float, float]:
+    """Estimate how far two models differ in a score, by drawing the rows again and again.
+
+    This is the paired bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap (1993).
+
+    Args:
+        metric: what scores them.
+        truth: n true values.
+        ours: n predictions of a model.
+        theirs: n predictions of another.
+
+    Returns:
+        The ends between which 95 in 100 of the differences lie.
+    """
+    random = np.random.default_rng(0)
+    places = random.permutation(len(truth))[:DRAWN_ROWS]
+    found = []
+    for _ in range(DRAWS):
+        rows = random.choice(places, len(places))
+        with contextlib.suppress(ValueError):  # of one label only
+            scores = (metric.score(truth.iloc[rows], said.iloc[rows]) for said in (ours, theirs))
+            found.append(next(scores) - next(scores))
+    low, high = np.nanquantile(found, [0.025, 0.975])
+    return float(low), float(high)

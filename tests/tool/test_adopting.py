@@ -1096,3 +1096,40 @@ class TestAdoption:
         assert any(line.startswith("possible leakage: gross alone") for line in lines)
         assert "uv run inv data.adopt --path table.csv --target total --drop zip" in readme
         assert "possible leakage" in readme
+
+
+class TestVerdict:
+    def test_interval(self) -> None:
+        """Models that differ by chance are as good as each other; one that is better is so."""
+        random = np.random.default_rng(0)
+        truth = pd.Series(random.normal(size=200))
+        noise = [pd.DataFrame({"prediction": truth + random.normal(size=200)}) for _ in range(2)]
+        exact = pd.DataFrame({"prediction": truth})
+        metrics = importlib.import_module(f"{PACKAGE}.core.metrics")
+        metric = metrics.RegressionMetric(name="r2")
+        low, high = proof.find_interval(metric, truth, *noise)
+        assert low < 0 < high
+        assert "are as good as each other" in proof.say_ahead(low, high)
+        low, high = proof.find_interval(metric, truth, exact, noise[0])
+        assert 0.5 < low < high
+        said = proof.say_ahead(low, high)
+        assert said.startswith("The champion is better than skrub's pipeline, by ")
+        said = proof.say_ahead(-high, -low)
+        assert said.startswith("skrub's pipeline is better than the champion, by ")
+
+    def test_rows_of_one_label(self) -> None:
+        truth = pd.Series(["a"] * 49 + ["b"])
+        said = pd.DataFrame({"prediction": truth, "probability_a": 0.9, "probability_b": 0.1})
+        metrics = importlib.import_module(f"{PACKAGE}.core.metrics")
+        for metric in (
+            metrics.BinaryMetric(name="roc_auc", positive="b"),
+            metrics.MulticlassMetric(name="balanced_accuracy"),
+        ):
+            assert proof.find_interval(metric, truth, said, said) == (0, 0)
+
+    def test_one_column_gives_it_away(self) -> None:
+        said = proof.say_giveaway(0.9991, {"a": 0.01, "code, long": 0.8, "b": -0.002})
+        assert said.startswith("possible leakage: the champion's score of 0.9991 is nearly perfect")
+        assert said.endswith("""99% of it is due to code, long. If that is not known when the model\
+ must predict, adopt again with --drop '"code, long"'.""")
+        assert not proof.say_giveaway(0.9991, {"a": 0.4, "b": 0.5})
