@@ -25,6 +25,11 @@ COPIED = 0.2
 """From this share of the rows on, a column that is the target in them is said."""
 MOST_FACTORS = 30
 """Of how many numbers at most products and ratios are tried."""
+AMOUNT = r"(-?\d+(?:[.,]\d+)?)"
+FEWEST = 5
+"""How many groups must have means of their own."""
+NEAR = 0.01
+"""How near to the mean of the target a column's value is, beside how far these means vary."""
 REPEATS = 0.01
 """From this share on, rows that repeat others are said."""
 
@@ -66,6 +71,7 @@ def find(
         if time and column.kind == "time" and _comes_later(frame[column.name], frame[time]):
             found.append(f"`{column.name}` lies after `{time}`: is it known by then?")
             column.notes.append(f"possible leakage: later than {time}")
+    found += _find_means(frame, truth, columns, problem)
     if problem == "regression":
         found += _find_sum(frame, truth, columns)
         found += _find_equals(frame, truth, columns)
@@ -100,6 +106,17 @@ def _scores(
         numbers = pd.Series(codes, cells.index).where(cells.notna())
     limit = R2 if problem == "regression" else ACCURACY
     yield _score(numbers.astype("float64"), truth, problem), limit, "alone"
+    if cells.dtype in ("object", "str"):
+        # What stands in a text: a code's last character, or an amount.
+        texts = cells.astype("str").str.strip().where(cells.notna())
+        ends, _ = pd.factorize(texts.str[-1], sort=True)
+        within = texts.str.extract(AMOUNT, expand=False).str.replace(",", ".")
+        for part, what in (
+            (pd.Series(ends, cells.index).where(cells.notna()), "by its last character"),
+            (pd.to_numeric(within, errors="coerce"), "by a number in it"),
+        ):
+            if part.notna().mean() > HALF and part.nunique() > 1:
+                yield _score(part.astype("float64"), truth, problem), limit, what
     absent = cells.isna()
     if problem == "classification" and 0 < absent.sum() < len(absent):
         # Of one label against all others, as a lifeboat's number tells of those who were saved.
@@ -152,6 +169,41 @@ def _comes_later(cells: pd.Series[Any], time: pd.Series[Any]) -> bool:
         return False
     given = cells.notna()
     return bool(given.any() and (cells[given] > time[given]).mean() > 0.99)
+
+
+def _find_means(
+    frame: pd.DataFrame, truth: pd.Series[Any], columns: list[Column], problem: str
+) -> list[str]:
+    """Find numbers that are the mean of the target in each group of another column.
+
+    Such a mean was taken with the row that it is to predict.
+    """
+    if problem == "regression":
+        targets = {truth.name: truth.astype("float64")}
+    else:
+        labels = truth.unique()[: 1 if truth.nunique() == 2 else None]
+        targets = {label: (truth == label).astype("float64") for label in labels}
+    numbers = [column for column in columns if column.kind == "number" and not column.missing]
+    found = []
+    for group in columns:
+        keys = frame[group.name]
+        if group.kind not in ("text", "integer") or not FEWEST <= keys.nunique() <= len(keys) / 3:
+            continue
+        for column in numbers:
+            cells = frame[column.name].groupby(keys)
+            if cells.nunique().max() > 1:
+                continue
+            given = cells.first()
+            for values in targets.values():
+                mean = values.groupby(keys).mean()
+                far = min((given - each).abs().median() for each in (mean, 1 - mean))
+                if far <= NEAR * (mean.std() or 1) and given.nunique() >= FEWEST:
+                    found.append(
+                        f"`{column.name}` is the mean of `{truth.name}` for each `{group.name}`"
+                    )
+                    column.notes.append("possible leakage: a mean of the target")
+                    break
+    return found
 
 
 def _find_sum(frame: pd.DataFrame, truth: pd.Series[Any], columns: list[Column]) -> list[str]:

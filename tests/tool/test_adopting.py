@@ -532,6 +532,36 @@ class TestLeakage:
         few = pd.DataFrame({"a": np.arange(400) % 3, "b": 1, "y": np.arange(400) % 4 % 3})
         assert not self.find(few, "regression")
 
+    def test_what_stands_in_a_text(self) -> None:
+        random = np.random.default_rng(0)
+        numbers = random.permutation(400)
+        sold = random.choice(["yes", "no"], 400)
+        code = [f"A{n:05}-{'Y' if s == 'yes' else 'N'}" for n, s in zip(numbers, sold, strict=True)]
+        frame = pd.DataFrame({"code": code, "other": [f"B{n}" for n in numbers], "y": sold})
+        assert self.find(frame, "classification") == [
+            "`code` by its last character predicts `y`: balanced accuracy 1.000"
+        ]
+        paid = random.uniform(1, 99, 400).round(2)
+        notes = [f"order {chr(97 + n % 26)}: paid {p} EUR" for n, p in enumerate(paid)]
+        frame = pd.DataFrame({"note": notes, "y": paid * 1.2})
+        [found] = self.find(frame.sample(frac=1, random_state=0), "regression")
+        assert found.startswith("`note` by a number in it predicts `y`: R² 1.000")
+
+    def test_a_mean_that_includes_the_row(self) -> None:
+        """A size of each shop is none, whatever it has to do with the target."""
+        random = np.random.default_rng(0)
+        shop = pd.Series(random.choice([f"shop {n}" for n in range(20)], 600))
+        size = shop.map({f"shop {n}": float(n) for n in range(20)})
+        y = size + random.normal(0, 20, 600)
+        frame = pd.DataFrame({"shop": shop, "size": size, "y": y})
+        assert not self.find(frame, "regression")
+        frame["usual"] = y.groupby(shop).transform("mean")
+        assert self.find(frame, "regression") == ["`usual` is the mean of `y` for each `shop`"]
+        late = (y > 10).map({True: "late", False: "in time"})
+        share = (late == "late").groupby(shop).transform("mean")
+        frame = pd.DataFrame({"shop": shop, "share": share, "size": size, "y": late})
+        assert self.find(frame, "classification") == ["`share` is the mean of `y` for each `shop`"]
+
     def test_regression(self) -> None:
         generator = np.random.default_rng(0)
         frame = pd.DataFrame(generator.normal(size=(500, 3)), columns=["a", "b", "noise"])
