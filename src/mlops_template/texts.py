@@ -25,6 +25,22 @@ class _Dumper(yaml.SafeDumper):
         """Indent the items of a list."""
         super().increase_indent(flow, False)
 
+    def represent_sequence(
+        self, tag: str, sequence: Any, flow_style: bool | None = None
+    ) -> yaml.SequenceNode:
+        """Write a list on one line, if it holds nothing but values."""
+        node = super().represent_sequence(tag, sequence, flow_style)
+        node.flow_style = all(isinstance(item, yaml.ScalarNode) for item in node.value)
+        return node
+
+    def represent_mapping(
+        self, tag: str, mapping: Any, flow_style: bool | None = None
+    ) -> yaml.MappingNode:
+        """Write a mapping on one line, if it holds nothing but values."""
+        node = super().represent_mapping(tag, mapping, flow_style)
+        node.flow_style = all(isinstance(value, yaml.ScalarNode) for _, value in node.value)
+        return node
+
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Quote what some reader of YAML could take for a number, a date or a truth value."""
         words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
