@@ -24,7 +24,7 @@ class ColumnFormat(_Options):
     """How the cells of a column are written: as a number, a time or a truth value."""
 
     missing: list[str] = []
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", "'", " "] | None = None
     unit: Text | None = None
     time: Text | None = None
@@ -32,11 +32,12 @@ class ColumnFormat(_Options):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        number = next((name for name in NUMBER if name in self.model_fields_set), None)
-        kinds = sorted(filter(None, [number, *({"time", "words"} & self.model_fields_set)]))
+        said = [name for name in (*NUMBER, "time", "words") if getattr(self, name) is not None]
+        numbers = [name for name in said if name in NUMBER]
+        kinds = sorted([*numbers[:1], *(name for name in said if name not in NUMBER)])
         if len(kinds) > 1:
             raise ValueError(f"a column is of one kind: give {' or '.join(kinds)}")
-        if self.thousands == self.decimal:
+        if self.thousands == (self.decimal or "."):
             raise ValueError("one sign cannot be decimal and thousands: give another")
         return self
 

@@ -78,7 +78,8 @@ class ColumnFormat(Component):
 
     missing: list[str] = []
     """Words that stand for a missing text; among numbers, times and booleans, those usual do."""
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ","] | None = None
+    """The decimal sign; a point without one."""
     thousands: Literal[".", ",", "'", " "] | None = None
     """The sign between groups of three digits; a space stands for any."""
     unit: Annotated[str, Field(min_length=1)] | None = None
@@ -90,14 +91,17 @@ class ColumnFormat(Component):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        number = next((name for name in NUMBER if name in self.model_fields_set), None)
-        given = [number, *({"time", "words"} & self.model_fields_set)]
-        kinds = sorted(filter(None, given))
+        kinds = [name for name in ("time", "words") if getattr(self, name) is not None]
+        kinds = sorted([*self._number()[:1], *kinds])
         if len(kinds) > 1:
             raise ValueError(f"a column is of one kind: give {' or '.join(kinds)}")
-        if self.thousands == self.decimal:
+        if self.thousands == (self.decimal or "."):
             raise ValueError("one sign cannot be decimal and thousands: give another")
         return self
+
+    def _number(self) -> list[str]:
+        """List what is said of a number; a conf that was written out names the rest as null."""
+        return [name for name in NUMBER if getattr(self, name) is not None]
 
     def parse(self, cells: pd.Series[Any], *, is_text: bool) -> pd.Series[Any]:
         """Make values of cells; one that is written otherwise stays, and breaks the schema.
@@ -111,7 +115,7 @@ class ColumnFormat(Component):
         trimmed = cells.str.strip()
         values = cells if is_text else trimmed
         values = values.mask(trimmed.isin(self.missing if is_text else MISSING))
-        if self.model_fields_set.intersection(NUMBER):
+        if self._number():
             return self._parse_numbers(values)
         if self.words is not None:
             yes, no = (word.lower() for word in self.words)
@@ -140,13 +144,14 @@ class ColumnFormat(Component):
         if self.thousands:
             space = r"\s" if self.thousands == " " else re.escape(self.thousands)
             digits = rf"(?:\d{{1,3}}(?:{space}\d{{3}})+|\d+)"
-        point = re.escape(self.decimal)
+        decimal = self.decimal or "."
+        point = re.escape(decimal)
         is_number = plain.str.fullmatch(
             rf"[+-]?(?:{digits}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
         )
         if self.thousands:
             plain = plain.str.replace(space, "", regex=True)
-        plain = plain.str.replace(self.decimal, ".", regex=False)
+        plain = plain.str.replace(decimal, ".", regex=False)
         return plain.where(is_number.fillna(True).astype("bool"), "'" + values + "'")
 
 
