@@ -589,7 +589,7 @@ def test_bucket(project: Adopter, bucket: dict[str, str]) -> None:
     project.uv("--extra=s3", "python", SCRIPTS / "bucket.py", "fill", code=0, **bucket)
     adopt = ["--extra=s3", "inv", "data.adopt", "--path=s3://data/training.parquet", NO_PROOF]
     project.uv(*adopt, "--target=bmi", code=0, **bucket)
-    assert project.path.joinpath("data", "training.parquet").is_file()
+    assert project.path.joinpath("data", "table-training.parquet").is_file()
     assert project.table()["bmi"].notna().all()
     before = project.state()
     said = project.uv(*adopt, "--target=bmi", code=2, **{**bucket, "AWS_ACCESS_KEY_ID": "nobody"})

@@ -389,7 +389,7 @@ def _keep_table(plan: Plan, cells: Spool, rows: pd.DataFrame, folder: Path) -> N
             option=True,
         )
     if plan.table and not plan.grows:
-        path = f"data/inference{copies.SUFFIXES[plan.reader['KIND']]}"
+        path = f"data/held-out{copies.SUFFIXES[plan.reader['KIND']]}"
         places = set(np.flatnonzero(rows[splits.INFERENCE]).tolist())
         if copies.cut(cells, places, plan.target.name, folder / path):
             plan.sample = path

@@ -21,7 +21,8 @@ SUFFIXES = {
     "JSONLinesReader": ".jsonl",
     "ExcelReader": ".xlsx",
 }
-RESERVED = {"inference", "README", "adoption"}
+RESERVED = {"README", "adoption", "held-out", "inference", "training"}
+"""What the files of the sample and of an adoption are called: an update would merge them."""
 
 
 def name_copy(found: Found) -> str:

@@ -20,7 +20,7 @@ inputs, target = records.read_pair(job.inputs, job.targets)
 assert len(train) > len(test) > 0
 schemas = importlib.import_module(f"{package}.core.schemas")
 conf = ["confs/inference.yaml"]
-if list(Path("data").glob("inference.*")):
+if list(Path("data").glob("held-out.*")):
     sample = settings.load(conf).job.inputs.read(schemas.Inputs)
     # By what they hold: rows that hold the same have other names among fewer.
     shown, held_out = (

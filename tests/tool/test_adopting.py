@@ -860,7 +860,7 @@ class TestAdoption:
             assert job.inputs.path == str(copy)
             assert copy.read_bytes() == Path(source).read_bytes()
             sample = settings.load(["confs/inference.yaml"]).job.inputs
-            assert sample.path.startswith("data/inference.")
+            assert sample.path.startswith("data/held-out.")
             rows = sample.read(written["Inputs"])
             assert len(rows) == plan.held_out
             pd.testing.assert_frame_equal(rows, inputs.loc[rows.index], check_exact=True)
@@ -882,7 +882,7 @@ class TestAdoption:
         with adoption.prepare(planning.Options("table.csv", "y"), PACKAGE) as prepared:
             cells = prepared.plan
             prepared.apply()
-        assert cells.sample == "data/inference.csv"
+        assert cells.sample == "data/held-out.csv"
 
     def test_jobs_must_find_what_adoption_found(
         self, project: Path, shop: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
