@@ -1,5 +1,6 @@
 """Bring in what the template of this project has learned, with copier."""
 
+import contextlib
 import json
 import os
 import re
@@ -89,10 +90,9 @@ def read_answers() -> dict[str, str]:
     Raises:
         Exit: copier could not update from what is there.
     """
-    try:
+    answers = None
+    with contextlib.suppress(OSError, yaml.YAMLError):
         answers = yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        answers = None
     if not isinstance(answers, dict) or not {"_commit", "_src_path"} <= answers.keys():
         raise Exit(f"{ANSWERS} names no version of a template.", code=1)
     source = str(answers["_src_path"])
