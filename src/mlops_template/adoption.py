@@ -290,7 +290,7 @@ def find_own() -> Iterator[str]:
 
 
 def _write_texts(plan: Plan, folder: Path, package: str) -> None:
-    """Write the schemas, formatted, the conf and the descriptions, and try the schemas."""
+    """Write the schemas, formatted, the conf and the descriptions."""
     schemas = f"src/{package}/core/schemas.py"
     contents = {
         schemas: _format(write_schemas(plan), schemas),

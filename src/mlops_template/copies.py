@@ -125,10 +125,10 @@ def _cut_arrow(cells: Spool, places: set[int], without: str, target: Path, *, pa
     import pyarrow.feather
     import pyarrow.parquet
 
-    start, parts = 0, []
+    start, parts, ordered = 0, [], sorted(places)
     for batch in cells.batches():
         stop = start + batch.num_rows
-        here = [place - start for place in sorted(places) if start <= place < stop]
+        here = [place - start for place in ordered if start <= place < stop]
         parts.append(batch.take(pa.array(here, pa.int64())))
         start = stop
     table = pa.Table.from_batches(parts).drop_columns([without])

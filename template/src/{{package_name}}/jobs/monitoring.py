@@ -76,7 +76,8 @@ class MonitoringJob(Job):
             outputs = self.outputs.read(opened.outputs)
         if aside:
             inputs = inputs[inputs.index.isin(outputs.index)]  # those that inference predicted
-        if inputs.index.symmetric_difference(outputs.index).empty:
+        in_order = inputs.index.equals(outputs.index)
+        if not in_order and inputs.index.symmetric_difference(outputs.index).empty:
             outputs = outputs.loc[inputs.index]  # a database answers in no order of its own
         frames.check_pair(inputs, outputs, "outputs")
         log_lineage(run_id, "monitoring", [self.inputs, self.outputs])

@@ -66,6 +66,9 @@ def read_pair(inputs: Reader, targets: Reader) -> tuple[pd.DataFrame, pd.Series[
         if unlabelled.rows < len(table):
             raise
         raise DataError(f"None of the {len(table)} rows has a '{name}' to learn from.") from error
+    if not unlabelled.rows:
+        frames.check_pair(table, target, "targets")
+        return table, target[name]
     labelled = table[table.index.isin(target.index)]
     left_out = len(table) - len(labelled)
     frames.check_pair(labelled if left_out <= unlabelled.rows else table, target, "targets")
